@@ -1,0 +1,152 @@
+# Copyright The netstats Authors
+# SPDX-License-Identifier: Apache-2.0
+
+# Kept to what make 3.81 knows, because that is what macOS brings.
+
+SHELL := bash
+
+GO ?= go
+TOOL = $(GO) tool -modfile=$(CURDIR)/tools/go.mod
+LINT = $(TOOL) golangci-lint
+
+# Every module but the tools: each target below visits all that are there.
+MODULES ?= $(sort $(patsubst %/,%,$(dir $(shell find . \
+	\( -name '.?*' -o -name '_*' -o -name testdata -o -name vendor -o -path ./tools \) -prune \
+	-o -name go.mod -print))))
+
+# What cannot be run here is at least vetted. 386 and arm64 are there for the
+# alignment and the system calls, js/wasm for a platform without sockets.
+CROSS ?= darwin/arm64 windows/amd64 freebsd/amd64 linux/386 linux/arm64 js/wasm
+
+BENCH ?= .
+BENCHTIME ?= 1s
+FUZZTIME ?= 30s
+
+# Modules are tested as their users get them, not as a workspace around this
+# checkout would have them; -modfile is refused in one, too.
+export GOWORK = off
+
+# The targets share a build cache and a working tree, and the clean-tree check
+# has to come last.
+.NOTPARALLEL:
+
+# $(call each,command) runs a command in every module and stops at a failure.
+define each
+@set -e -o pipefail; for dir in $(MODULES); do \
+	echo "[$$dir] $(strip $(1))"; \
+	(cd "$$dir" && $(1)); \
+done
+endef
+
+.PHONY: all
+all: fmt generate lint test ## What to run before a commit (the default)
+
+.PHONY: ci
+ci: fmt generate lint test race concurrent cross examples api bench-smoke tidy-check clean-tree ## All that a change has to pass
+
+.PHONY: help
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: fmt
+fmt: ## Format the code
+	$(call each,$(LINT) fmt --config $(CURDIR)/.golangci.yml)
+
+.PHONY: generate
+generate: ## Write the generated files again
+	$(call each,$(GO) generate ./...)
+
+.PHONY: lint
+lint: ## Run the linters
+	$(LINT) config verify
+	$(call each,$(LINT) run --config $(CURDIR)/.golangci.yml --concurrency 2 --timeout 15m ./...)
+
+.PHONY: test
+test: ## Run the tests
+	$(call each,$(GO) test ./...)
+
+.PHONY: race
+race: ## Run the tests with the race detector
+	$(call each,$(GO) test -race ./...)
+
+.PHONY: concurrent
+concurrent: ## Run the ConcurrentSafe tests 100 times with the race detector
+	$(call each,$(GO) test -race -run ConcurrentSafe -count=100 -timeout 15m ./...)
+
+.PHONY: test-386
+test-386: ## Run the tests as a 32-bit program (on an amd64 machine)
+	GOARCH=386 CGO_ENABLED=0 $(GO) test ./...
+
+.PHONY: cross
+cross: ## Vet the root module for other platforms
+	@set -e; for platform in $(CROSS); do \
+		echo "$$platform: go vet ./..."; \
+		GOOS=$${platform%/*} GOARCH=$${platform#*/} CGO_ENABLED=0 $(GO) vet ./...; \
+	done
+
+.PHONY: examples
+examples: ## Build and run the examples
+	@GO="$(GO)" bash .ci/examples
+
+.PHONY: api
+api: ## Compare the exported API with the last tag
+	@APIDIFF="$(TOOL) apidiff" bash .ci/api
+
+.PHONY: bench
+bench: ## Run the benchmarks 10 times, into bench.txt and benchstat
+	@set -e -o pipefail; for dir in $(MODULES); do \
+		(cd "$$dir" && $(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem -count=10 -timeout 2h ./...); \
+	done | tee bench.txt
+	$(TOOL) benchstat bench.txt
+
+.PHONY: bench-compare
+bench-compare: ## Compare bench.txt with an older one: make bench-compare BASE=old.txt
+	$(TOOL) benchstat $(BASE) bench.txt
+
+.PHONY: bench-smoke
+bench-smoke: ## Run every benchmark once, to see that it works
+	$(call each,$(GO) test -run '^$$' -bench . -benchtime=1x ./...)
+
+.PHONY: fuzz
+fuzz: ## Fuzz each target for FUZZTIME (30s)
+	@set -e -o pipefail; for dir in $(MODULES); do \
+		cd "$(CURDIR)/$$dir"; \
+		for package in $$($(GO) list ./...); do \
+			for target in $$($(GO) test -list '^Fuzz' $$package | sed -n '/^Fuzz/p'); do \
+				echo "$$package $$target"; \
+				$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+			done; \
+		done; \
+	done
+
+.PHONY: cover
+cover: ## Show how much of the root module the tests reach
+	$(GO) test -covermode=atomic -coverpkg=./otelnetstats/...,./internal/... -coverprofile=coverage.out ./...
+	$(GO) tool cover -func=coverage.out | tail -n 1
+
+.PHONY: ledger
+ledger: ## Balance 100,000 generated operations against the kernel and the peer
+	NETSTATS_LEDGER_OPS=100000 $(GO) test ./otelnetstats -run Ledger -count=1 -v -timeout 30m
+
+.PHONY: ledger-million
+ledger-million: ## The same with 1,000,000
+	NETSTATS_LEDGER_OPS=1000000 $(GO) test ./otelnetstats -run Ledger -count=1 -v -timeout 2h
+
+.PHONY: vuln
+vuln: ## Look for known vulnerabilities (needs vuln.go.dev, so not a part of ci)
+	$(call each,$(TOOL) govulncheck ./...)
+
+# The tools are left out: to tidy them is to download the tests of every linter.
+.PHONY: tidy-check
+tidy-check: ## Check that the go.mod files are tidy
+	$(call each,$(GO) mod tidy -diff)
+
+.PHONY: clean-tree
+clean-tree: ## Check that nothing above has changed or made a file
+	@if ! git rev-parse --is-inside-work-tree >/dev/null; then \
+		echo "clean-tree: not a git checkout, so there is nothing to compare with"; \
+	else \
+		git --no-pager diff --exit-code || { echo "clean-tree: commit what has changed"; exit 1; }; \
+		new="$$(git ls-files --others --exclude-standard)"; \
+		if [ -n "$$new" ]; then echo "clean-tree: these files are new:"; echo "$$new"; exit 1; fi; \
+	fi
