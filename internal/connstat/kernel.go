@@ -1,0 +1,87 @@
+package connstat
+
+import (
+	"sync/atomic"
+	"weak"
+
+	"github.com/netstats-go/netstats/internal/tcpinfo"
+)
+
+// kernel takes the sent bytes of a TCP connection from the kernel, where writev
+// moves some past the wrapper.
+//
+// The kernel's number has the bytes of all writes, counted or not, and of those
+// in flight what it has accepted of them. So it is never more than the truth,
+// and neither is the sum of the counted writes: the larger of the two is what
+// was sent, it never shrinks, and it is exact whenever a reading is fresh.
+// Nothing is added up, so nothing is counted twice.
+type kernel struct {
+	socket weak.Pointer[tcpinfo.Socket]
+	base   int64        // accepted before the connection was tracked
+	last   atomic.Int64 // largest reading
+	begun  atomic.Int64 // bytes of the counted writes that began; kept for watched connections only
+}
+
+// accepted is the number of bytes sent, as of the last reading.
+func (k *kernel) accepted() int64 { return k.last.Load() - k.base }
+
+// Reconcile has the connection's sent bytes taken from the kernel, too; start
+// is what the kernel says now. It is called before the wrapper is handed out.
+// The Record keeps the socket only weakly; the wrapper owns it.
+func (r *Record) Reconcile(s *tcpinfo.Socket, start tcpinfo.Info) {
+	r.kernel.base = start.Sent
+	r.kernel.last.Store(start.Sent)
+	r.kernel.socket = weak.Make(s)
+}
+
+// Reconciled reports whether [Record.Reconcile] was called with success.
+func (r *Record) Reconciled() bool { return r.kernel.socket != weak.Pointer[tcpinfo.Socket]{} }
+
+// Sample asks the kernel about the connection, where that is possible.
+func (r *Record) Sample() (tcpinfo.Info, bool) {
+	s := r.kernel.socket.Value()
+	if s == nil {
+		return tcpinfo.Info{}, false
+	}
+	info, ok := s.Info()
+	if ok {
+		r.Sampled(info)
+	}
+	return info, ok
+}
+
+// Sampled takes a reading of the kernel into account. The wrapper's Close has
+// one that is later than any other.
+func (r *Record) Sampled(info tcpinfo.Info) {
+	if info.HasSent && storeMax(&r.kernel.last, info.Sent) > 0 && r.touched.Load() == 0 {
+		r.touch()
+	}
+}
+
+// UsedWritev reports whether bytes were sent, as of the last reading, that no
+// counted write accounts for. While one is in flight it may be wrongly true.
+func (r *Record) UsedWritev() bool { return r.kernel.accepted() > r.sent.load().Bytes }
+
+// Begin announces a write of n bytes; each Begin is followed by one
+// [Record.Done].
+func (r *Record) Begin(n int64) {
+	if r.watch != nil {
+		r.kernel.begun.Add(n)
+	}
+}
+
+// Done counts a write of which Begin announced the given number of bytes.
+func (r *Record) Done(announced, n int64, err error) {
+	if r.watch != nil && n != announced {
+		r.kernel.begun.Add(n - announced)
+	}
+	r.Sent(n, err)
+}
+
+// Unwatched is the number of bytes sent, as of the last reading, of which a
+// watcher was not told and will not be. It is exact if no counted write is in
+// flight, and never too large: begun has all that one may yet be told of.
+func (r *Record) Unwatched() int64 {
+	last := r.kernel.last.Load() // before begun
+	return max(0, last-r.kernel.base-r.kernel.begun.Load())
+}

@@ -1,0 +1,192 @@
+package connstat
+
+import (
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+// Direction is the way that bytes go, as seen by this process.
+type Direction uint8
+
+// The directions.
+const (
+	Receive Direction = iota
+	Transmit
+)
+
+// Role says which side opened the connection.
+type Role uint8
+
+// The roles.
+const (
+	Client Role = iota
+	Server
+)
+
+// Owner is what a Record belongs to. Its Ended is called once, by the call that
+// ends the connection, before the watched connection is closed. It must not
+// panic.
+type Owner interface {
+	Ended(reason Reason)
+}
+
+// A Record holds the numbers of one connection. Its Owner embeds it as first
+// field, so that connection and numbers are one allocation.
+//
+// The order of the fields is deliberate. What a call reads comes first and is
+// hardly ever written; each direction's counter lies on a cache line of its own
+// (allocations of this size are aligned to 64 bytes), which fields that are
+// rarely touched fill up. A capture build has a copy of the first fields in
+// package internal/poll, generated from this type.
+type Record struct {
+	slow    func(*Record, Direction, int64, error)
+	watch   func(Direction, int64) // asked for each call; usually nil
+	touched atomic.Uint32          // set if the Registry knows that there is something to fold
+	packet  bool                   // datagrams: empty ones count, too
+	Role    Role
+
+	Owner    Owner
+	ID       uint64
+	registry *Registry
+	totals   *Totals
+
+	received counter
+	Local    net.Addr
+	Remote   net.Addr
+	fault    atomic.Pointer[fault]
+	stalled  atomic.Int64 // bytes moved when a deadline passed, plus one
+
+	sent   counter
+	Opened time.Time
+	state  atomic.Uint32
+
+	kernel kernel
+	folded folding
+	links
+}
+
+// Config is what a Record starts with.
+type Config struct {
+	ID            uint64
+	Role          Role
+	Local, Remote net.Addr
+	Opened        time.Time
+	Packet        bool
+	Totals        *Totals
+	Registry      *Registry
+	// Watch, if not nil, is called after each call that moved something, in the
+	// goroutine of that call.
+	Watch func(d Direction, n int64)
+}
+
+// Init makes r ready. It must be called before r is shared, and once.
+func (r *Record) Init(owner Owner, c Config) {
+	r.Owner = owner
+	r.ID, r.Role = c.ID, c.Role
+	r.Local, r.Remote = c.Local, c.Remote
+	r.Opened = c.Opened
+	r.packet = c.Packet
+	r.watch = c.Watch
+	r.slow = slow
+	r.totals, r.registry = c.Totals, c.Registry
+	c.Totals.opened.Add(1)
+}
+
+// Received counts a read that returned n and err.
+func (r *Record) Received(n int64, err error) {
+	if uint64(n-1) >= maxPacked-1 { //nolint:gosec // what is not positive becomes very large
+		r.unusual(Receive, n, err)
+	} else if r.received.add(n, 1) || r.touched.Load() == 0 || r.watch != nil || err != nil {
+		slow(r, Receive, n, err)
+	}
+}
+
+// Sent counts a write that returned n and err.
+func (r *Record) Sent(n int64, err error) {
+	if uint64(n-1) >= maxPacked-1 { //nolint:gosec // what is not positive becomes very large
+		r.unusual(Transmit, n, err)
+	} else if r.sent.add(n, 1) || r.touched.Load() == 0 || r.watch != nil || err != nil {
+		slow(r, Transmit, n, err)
+	}
+}
+
+// ReceivedPackets counts one call that received several datagrams.
+func (r *Record) ReceivedPackets(packets int, n int64, err error) {
+	if packets > 1 {
+		r.received.add(0, uint64(packets-1))
+	}
+	r.Received(n, err)
+}
+
+// unusual counts a call that moved no byte, or very many.
+func (r *Record) unusual(d Direction, n int64, err error) {
+	if n <= 0 && (err != nil || !r.packet) {
+		if err != nil {
+			r.failed(d, err)
+		}
+		return
+	}
+	c := r.counter(d)
+	c.add(0, 1)
+	if n > 0 {
+		c.addWide(n)
+	}
+	slow(r, d, n, err)
+}
+
+func (r *Record) counter(d Direction) *counter {
+	if d == Receive {
+		return &r.received
+	}
+	return &r.sent
+}
+
+// slow does what most calls do not need, after they were counted.
+func slow(r *Record, d Direction, n int64, err error) {
+	if r.touched.Load() == 0 {
+		r.touch()
+	}
+	if c := r.counter(d); c.packed.Load()&spillMask != 0 {
+		c.spill()
+	}
+	if r.watch != nil && (n > 0 || r.packet && err == nil) {
+		r.watch(d, n)
+	}
+	if err != nil {
+		r.failed(d, err)
+	}
+}
+
+// Flow reads one direction, without asking the kernel; see [Record.Sample].
+func (r *Record) Flow(d Direction) Flow {
+	f := r.counter(d).load()
+	if d == Transmit {
+		f.Bytes = max(f.Bytes, r.kernel.accepted())
+	}
+	return f
+}
+
+// Flows reads both directions.
+func (r *Record) Flows() (received, sent Flow) { return r.Flow(Receive), r.Flow(Transmit) }
+
+// Packet reports whether the connection moves datagrams.
+func (r *Record) Packet() bool { return r.packet }
+
+// touch has the Registry fold the connection, or does so itself if it ended.
+func (r *Record) touch() {
+	if !r.touched.CompareAndSwap(0, 1) {
+		return
+	}
+	if !r.registry.remember(r) {
+		r.touched.Store(0)
+		r.fold()
+	}
+}
+
+// fold brings the connection's Totals up to date.
+func (r *Record) fold() {
+	received, sent := r.Flows()
+	r.totals.received.add(r.folded.received.advance(received))
+	r.totals.sent.add(r.folded.sent.advance(sent))
+}

@@ -1,0 +1,205 @@
+package connstat
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"time"
+)
+
+// Reason says why a connection ended.
+type Reason uint8
+
+// The reasons.
+const (
+	Open     Reason = iota // not ended
+	Local                  // closed by this process
+	Remote                 // the peer's FIN was read before
+	Reset                  // the peer reset the connection, or was gone
+	Timeout                // nothing moved after a deadline passed, or the kernel gave up
+	Error                  // another error of a read or a write
+	Shutdown               // tracking was shut down
+	Leaked                 // dropped without Close
+)
+
+// The bits of Record.state. The Reason is kept above them.
+const (
+	stateEnded   uint32 = 1 << iota
+	stateSentFIN        // this side closed its direction, by CloseWrite
+	stateReadFIN        // the peer's end of stream was read
+	stateStopRead       // reads are interrupted by a deadline in the distant past
+	stateStopWrite      // writes are
+
+	reasonShift = 8
+)
+
+// A fault is an error that ends a connection unless bytes move after it.
+type fault struct {
+	reason Reason
+	err    error
+	moved  int64 // bytes moved when it happened
+}
+
+// failed takes note of the error of a call. Errors do not end a connection by
+// themselves: what was noted is weighed when it is closed.
+func (r *Record) failed(d Direction, err error) {
+	if r.Ended() || r.packet {
+		// Late errors are the Close's own doing; a datagram's error, such as a
+		// refused port, says nothing about the socket.
+		return
+	}
+	switch {
+	case err == io.EOF && d == Receive: //nolint:errorlint // io.EOF is returned bare, as io.Reader demands
+		r.PeerClosed()
+	case errors.Is(err, net.ErrClosed):
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		if r.state.Load()&stopped(d) != 0 {
+			return
+		}
+		r.stalled.Store(r.moved() + 1) // never 0; no allocation, as programs poll with deadlines
+	case errors.Is(err, io.ErrClosedPipe):
+		if d == Transmit {
+			r.PeerClosed()
+		}
+	case isReset(err):
+		if d == Transmit && r.state.Load()&stateSentFIN != 0 {
+			return // writing after one's own CloseWrite
+		}
+		r.fault.Store(&fault{Reset, err, 0})
+	case isTimeout(err):
+		r.keep(&fault{Timeout, err, r.moved()})
+	default:
+		r.keep(&fault{Error, err, r.moved()})
+	}
+}
+
+// keep notes f unless a reset, which nothing outranks, was noted.
+func (r *Record) keep(f *fault) {
+	for {
+		old := r.fault.Load()
+		if old != nil && (old.reason == Reset || old.moved == f.moved) {
+			return // the first error of a stop is the telling one
+		}
+		if r.fault.CompareAndSwap(old, f) {
+			return
+		}
+	}
+}
+
+// moved is the number of bytes counted.
+func (r *Record) moved() int64 { return r.received.load().Bytes + r.sent.load().Bytes }
+
+// PeerClosed notes that the peer's end of stream was read.
+func (r *Record) PeerClosed() { r.state.Or(stateReadFIN) }
+
+// HalfClosed notes that this side closed its direction, by CloseWrite.
+func (r *Record) HalfClosed() { r.state.Or(stateSentFIN) }
+
+// distantPast is how long before a connection was opened a deadline must be to
+// be no limit in time, but the customary way to interrupt a call: net/http and
+// crypto/tls use the year 1970.
+const distantPast = time.Hour
+
+// Deadline notes a SetDeadline.
+func (r *Record) Deadline(t time.Time) {
+	r.ReadDeadline(t)
+	r.WriteDeadline(t)
+}
+
+// ReadDeadline notes a SetReadDeadline.
+func (r *Record) ReadDeadline(t time.Time) { r.interrupted(stateStopRead, t) }
+
+// WriteDeadline notes a SetWriteDeadline.
+func (r *Record) WriteDeadline(t time.Time) { r.interrupted(stateStopWrite, t) }
+
+func (r *Record) interrupted(bit uint32, t time.Time) {
+	past := !t.IsZero() && t.Before(r.Opened.Add(-distantPast))
+	switch set := r.state.Load()&bit != 0; {
+	case past && !set:
+		r.state.Or(bit)
+	case !past && set:
+		r.state.And(^bit)
+	}
+}
+
+// stopped is the bit that says that calls in a direction are interrupted.
+func stopped(d Direction) uint32 {
+	if d == Receive {
+		return stateStopRead
+	}
+	return stateStopWrite
+}
+
+// Closing ends the connection, if nothing did before, with the reason that its
+// history tells. Wrappers call it right before they close the inner one.
+func (r *Record) Closing() { r.End(r.verdict()) }
+
+// End ends the connection with the given reason, if nothing did before, and
+// tells the Owner. It reports whether this call was the one.
+func (r *Record) End(reason Reason) bool {
+	if !r.claim(reason) {
+		return false
+	}
+	r.Owner.Ended(reason)
+	r.fold()
+	r.totals.closed.Add(1)
+	return true
+}
+
+// claim makes this caller the one that ends the connection.
+func (r *Record) claim(reason Reason) bool {
+	for {
+		old := r.state.Load()
+		if old&stateEnded != 0 {
+			return false
+		}
+		if r.state.CompareAndSwap(old, old|stateEnded|uint32(reason)<<reasonShift) {
+			return true
+		}
+	}
+}
+
+// Reason says why the connection ended; Open if it has not.
+func (r *Record) Reason() Reason { return Reason(r.state.Load() >> reasonShift) }
+
+// Ended reports whether the connection has ended.
+func (r *Record) Ended() bool { return r.state.Load()&stateEnded != 0 }
+
+// Fault is the error that the connection ended with, nil if there was none.
+func (r *Record) Fault() error {
+	switch f := r.fault.Load(); {
+	case f != nil && (f.reason == Reset || f.moved == r.moved()):
+		return f.err
+	case r.timedOut():
+		return os.ErrDeadlineExceeded
+	}
+	return nil
+}
+
+// verdict says why the connection ends if it is closed now.
+func (r *Record) verdict() Reason {
+	f := r.fault.Load()
+	switch {
+	case f != nil && f.reason == Reset:
+		return Reset
+	case r.state.Load()&stateReadFIN != 0:
+		return Remote
+	case f != nil && f.moved == r.moved():
+		return f.reason
+	case r.timedOut():
+		return Timeout
+	}
+	return Local
+}
+
+// timedOut reports whether the last thing that happened was a passed deadline.
+func (r *Record) timedOut() bool { return r.stalled.Load() == r.moved()+1 }
+
+func isTimeout(err error) bool {
+	t, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	return ok && t.Timeout()
+}

@@ -1,0 +1,61 @@
+package connstat
+
+import "sync"
+
+// touched are the connections that moved something since they were last folded.
+// Each is put in by the first call that moves something after that, so that the
+// calls themselves need not write to anything that connections share.
+type touched struct {
+	mu      sync.Mutex // guards list; held for a few instructions only
+	list    []*Record
+	compact int // the length at which ended connections are thrown out
+}
+
+const minCompact = 64
+
+// remember has r folded by the next Fold. It reports false if r has ended: then
+// there may be no next Fold.
+func (g *Registry) remember(r *Record) bool {
+	if r.Ended() {
+		return false
+	}
+	t := &g.touched
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.list = append(t.list, r)
+	if len(t.list) >= max(t.compact, minCompact) {
+		t.throwOut()
+	}
+	return true
+}
+
+// throwOut drops the connections that ended, so that the list stays within
+// twice the number of open ones where nobody collects metrics.
+func (t *touched) throwOut() {
+	open := t.list[:0]
+	for _, r := range t.list {
+		if !r.Ended() {
+			open = append(open, r)
+			continue
+		}
+		r.touched.Store(0) // before it is folded, so that no later call is missed
+		r.fold()
+	}
+	clear(t.list[len(open):])
+	t.list = open
+	t.compact = 2 * len(open)
+}
+
+// Fold brings all Totals up to date.
+func (g *Registry) Fold() {
+	g.folding.Lock()
+	defer g.folding.Unlock()
+	g.touched.mu.Lock()
+	list := g.touched.list
+	g.touched.list = nil
+	g.touched.mu.Unlock()
+	for _, r := range list {
+		r.touched.Store(0) // before it is folded, so that no later call is missed
+		r.fold()
+	}
+}

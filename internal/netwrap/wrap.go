@@ -1,0 +1,79 @@
+package netwrap
+
+import (
+	"net"
+	"runtime"
+
+	"github.com/netstats-go/netstats/internal/connstat"
+)
+
+// Conn returns inner with what it moves counted in rec, and arranges for rec to
+// be told if inner is dropped without Close. A *tls.Conn must not be passed:
+// TLS goes on top of the wrapper. Nil, also of one of package net's types, is
+// returned as it is.
+func Conn(inner net.Conn, rec *connstat.Record) net.Conn {
+	if wrapped := wrapNet(inner, rec); wrapped != nil {
+		return wrapped
+	}
+	switch c := inner.(type) {
+	case nil, *net.TCPConn, *net.UnixConn, *net.UDPConn, *net.IPConn:
+		return inner // a nil pointer
+	case packetStream:
+		return wrapPacketStream(c, rec)
+	}
+	return wrapStream(inner, rec)
+}
+
+// PacketConn is [Conn] for packet connections.
+func PacketConn(inner net.PacketConn, rec *connstat.Record) net.PacketConn {
+	if wrapped := wrapNet(inner, rec); wrapped != nil {
+		return wrapped.(net.PacketConn)
+	}
+	switch c := inner.(type) {
+	case nil, *net.UnixConn, *net.UDPConn, *net.IPConn:
+		return inner // a nil pointer
+	case packetStream:
+		return wrapPacketStream(c, rec)
+	}
+	return wrapPacket(inner, rec)
+}
+
+// wrapNet wraps what is exactly one of package net's types, not nil. A type
+// that embeds one of them has methods of its own and is other people's.
+func wrapNet(inner any, rec *connstat.Record) net.Conn {
+	switch c := inner.(type) {
+	case *net.TCPConn:
+		if c != nil {
+			runtime.AddCleanup(c, (*connstat.Record).Dropped, rec)
+			return wrapTCP(c, rec)
+		}
+	case *net.UnixConn:
+		if c != nil {
+			runtime.AddCleanup(c, (*connstat.Record).Dropped, rec)
+			return &unixConn{conn: c, rec: rec}
+		}
+	case *net.UDPConn:
+		if c != nil {
+			runtime.AddCleanup(c, (*connstat.Record).Dropped, rec)
+			return &udpConn{conn: c, rec: rec}
+		}
+	case *net.IPConn:
+		if c != nil {
+			runtime.AddCleanup(c, (*connstat.Record).Dropped, rec)
+			return &ipConn{conn: c, rec: rec}
+		}
+	}
+	return nil
+}
+
+// A tracked is one of this package's wrappers.
+type tracked interface{ record() *connstat.Record }
+
+// RecordOf returns the record that v counts in, nil if v is no wrapper of this
+// package. It does not look at what v may wrap.
+func RecordOf(v any) *connstat.Record {
+	if t, ok := v.(tracked); ok {
+		return t.record()
+	}
+	return nil
+}

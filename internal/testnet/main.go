@@ -1,0 +1,45 @@
+package testnet
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Main is a TestMain that fails if the tests leave goroutines behind.
+func Main(m *testing.M) {
+	before := runtime.NumGoroutine()
+	code := m.Run()
+	if left := Settle(before); code == 0 && left != "" {
+		fmt.Fprintf(os.Stderr, "goroutines outlive their tests:\n%s", left)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// Settle waits until no more than the given number of goroutines run, and
+// returns the stacks of all if that does not happen.
+func Settle(goroutines int) string {
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		stacks := stacks()
+		if strings.Count(stacks, "\n\n")+1 <= goroutines {
+			return ""
+		}
+		if time.Now().After(deadline) {
+			return stacks
+		}
+	}
+}
+
+// stacks returns the stacks of all goroutines but the runtime's.
+func stacks() string {
+	for size := 1 << 16; ; size *= 2 {
+		buf := make([]byte, size)
+		if n := runtime.Stack(buf, true); n < size {
+			return string(buf[:n])
+		}
+	}
+}
