@@ -24,11 +24,14 @@ const (
 	Server
 )
 
-// Owner is what a Record belongs to. Its Ended is called once, by the call that
-// ends the connection, before the watched connection is closed. It must not
-// panic.
+// Owner is what a Record belongs to. Both methods are called once, by the call
+// that ends the connection, and must not panic.
 type Owner interface {
-	Ended(reason Reason)
+	// Ended is called before the watched connection is closed.
+	Ended()
+	// Closed is called after that, so that what it waits for keeps no connection
+	// open.
+	Closed()
 }
 
 // A Record holds the numbers of one connection. Its Owner embeds it as first

@@ -11,6 +11,7 @@ type Registry struct {
 	plain, sampled ring
 	n              int
 	closed         bool
+	empty          chan struct{} // made by Close; closed when all are removed
 
 	folding sync.Mutex // held by Fold, so that each caller finds all folded
 	touched touched
@@ -77,6 +78,15 @@ func (g *Registry) Remove(r *Record) {
 	}
 	r.ring.remove(r)
 	g.n--
+	g.tellEmpty()
+}
+
+// tellEmpty is called with the lock held.
+func (g *Registry) tellEmpty() {
+	if g.n == 0 && g.empty != nil {
+		close(g.empty)
+		g.empty = nil
+	}
 }
 
 // Open returns the open connections, oldest first within each kind.
@@ -86,12 +96,17 @@ func (g *Registry) Open() []*Record {
 	return g.list()
 }
 
-// Close has Add refuse from now on, and returns the open connections.
-func (g *Registry) Close() []*Record {
+// Close has Add refuse from now on, and returns the connections that are in, and
+// a channel that is closed when none is any more. It is called once.
+func (g *Registry) Close() ([]*Record, <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.closed = true
-	return g.list()
+	empty := make(chan struct{})
+	g.empty = empty
+	all := g.list()
+	g.tellEmpty()
+	return all, empty
 }
 
 func (g *Registry) list() []*Record {

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"time"
 )
 
 // Reason says why a connection ended.
@@ -28,8 +27,6 @@ const (
 	stateEnded   uint32 = 1 << iota
 	stateSentFIN        // this side closed its direction, by CloseWrite
 	stateReadFIN        // the peer's end of stream was read
-	stateStopRead       // reads are interrupted by a deadline in the distant past
-	stateStopWrite      // writes are
 
 	reasonShift = 8
 )
@@ -54,9 +51,6 @@ func (r *Record) failed(d Direction, err error) {
 		r.PeerClosed()
 	case errors.Is(err, net.ErrClosed):
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		if r.state.Load()&stopped(d) != 0 {
-			return
-		}
 		r.stalled.Store(r.moved() + 1) // never 0; no allocation, as programs poll with deadlines
 	case errors.Is(err, io.ErrClosedPipe):
 		if d == Transmit {
@@ -96,58 +90,51 @@ func (r *Record) PeerClosed() { r.state.Or(stateReadFIN) }
 // HalfClosed notes that this side closed its direction, by CloseWrite.
 func (r *Record) HalfClosed() { r.state.Or(stateSentFIN) }
 
-// distantPast is how long before a connection was opened a deadline must be to
-// be no limit in time, but the customary way to interrupt a call: net/http and
-// crypto/tls use the year 1970.
-const distantPast = time.Hour
-
-// Deadline notes a SetDeadline.
-func (r *Record) Deadline(t time.Time) {
-	r.ReadDeadline(t)
-	r.WriteDeadline(t)
-}
-
-// ReadDeadline notes a SetReadDeadline.
-func (r *Record) ReadDeadline(t time.Time) { r.interrupted(stateStopRead, t) }
-
-// WriteDeadline notes a SetWriteDeadline.
-func (r *Record) WriteDeadline(t time.Time) { r.interrupted(stateStopWrite, t) }
-
-func (r *Record) interrupted(bit uint32, t time.Time) {
-	past := !t.IsZero() && t.Before(r.Opened.Add(-distantPast))
-	switch set := r.state.Load()&bit != 0; {
-	case past && !set:
-		r.state.Or(bit)
-	case !past && set:
-		r.state.And(^bit)
+// DeadlineSet notes a SetDeadline and its like: who sets one after one passed
+// goes on. net/http, for one, interrupts its reads by a deadline in 1970.
+func (r *Record) DeadlineSet() {
+	if r.stalled.Load() != 0 {
+		r.stalled.Store(0)
 	}
 }
 
-// stopped is the bit that says that calls in a direction are interrupted.
-func stopped(d Direction) uint32 {
-	if d == Receive {
-		return stateStopRead
+// Close closes the watched connection by the given function, whose error it
+// returns. If nothing ended the connection before, it ends with the reason that
+// its history tells.
+func (r *Record) Close(inner func() error) error {
+	first := r.claim(r.verdict())
+	if first {
+		r.Owner.Ended()
 	}
-	return stateStopWrite
+	err := inner()
+	if first {
+		r.Owner.Closed()
+		r.fold()
+	}
+	return err
 }
 
-// Closing ends the connection, if nothing did before, with the reason that its
-// history tells. Wrappers call it right before they close the inner one.
-func (r *Record) Closing() { r.End(r.verdict()) }
-
-// End ends the connection with the given reason, if nothing did before, and
-// tells the Owner. It reports whether this call was the one.
+// End ends the connection with the given reason, if nothing did before. It
+// reports whether this call was the one.
 func (r *Record) End(reason Reason) bool {
 	if !r.claim(reason) {
 		return false
 	}
-	r.Owner.Ended(reason)
+	r.Owner.Ended()
+	r.Owner.Closed()
 	r.fold()
-	r.totals.closed.Add(1)
 	return true
 }
 
-// claim makes this caller the one that ends the connection.
+// Closing ends the connection, if nothing did before, with the reason that its
+// history tells. It is for whoever cannot use [Record.Close].
+func (r *Record) Closing() { r.End(r.verdict()) }
+
+// Discard undoes [Record.Init] for a record that nobody got to see.
+func (r *Record) Discard() { r.claim(Local) }
+
+// claim makes this caller the one that ends the connection. From here on it is
+// not counted as open.
 func (r *Record) claim(reason Reason) bool {
 	for {
 		old := r.state.Load()
@@ -155,6 +142,7 @@ func (r *Record) claim(reason Reason) bool {
 			return false
 		}
 		if r.state.CompareAndSwap(old, old|stateEnded|uint32(reason)<<reasonShift) {
+			r.totals.closed.Add(1)
 			return true
 		}
 	}
@@ -168,10 +156,11 @@ func (r *Record) Ended() bool { return r.state.Load()&stateEnded != 0 }
 
 // Fault is the error that the connection ended with, nil if there was none.
 func (r *Record) Fault() error {
-	switch f := r.fault.Load(); {
-	case f != nil && (f.reason == Reset || f.moved == r.moved()):
+	reason, f := r.Reason(), r.fault.Load()
+	switch {
+	case f != nil && f.reason == reason:
 		return f.err
-	case r.timedOut():
+	case reason == Timeout:
 		return os.ErrDeadlineExceeded
 	}
 	return nil

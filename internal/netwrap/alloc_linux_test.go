@@ -18,10 +18,10 @@ func TestReadAndWriteAllocateNothing(t *testing.T) {
 			l := make1(t)
 			b := make([]byte, 512)
 			got := testing.AllocsPerRun(200, func() {
-				l.near.Write(b)
-				io.ReadFull(l.peer, b)
-				l.peer.Write(b)
-				io.ReadFull(l.near, b)
+				testnet.Send(t, l.near, b)
+				testnet.Receive(t, l.peer, b)
+				testnet.Send(t, l.peer, b)
+				testnet.Receive(t, l.near, b)
 			})
 			if got != 0 {
 				t.Errorf("a round trip allocates %v times, want 0", got)
@@ -33,10 +33,10 @@ func TestReadAndWriteAllocateNothing(t *testing.T) {
 		conn := netwrap.Conn(foreign{c}, &testnet.NewRecord().Record)
 		b := make([]byte, 512)
 		got := testing.AllocsPerRun(200, func() {
-			conn.Write(b)
-			io.ReadFull(peer, b)
-			peer.Write(b)
-			io.ReadFull(conn, b)
+			testnet.Send(t, conn, b)
+			testnet.Receive(t, peer, b)
+			testnet.Send(t, peer, b)
+			testnet.Receive(t, conn, b)
 		})
 		if got != 0 {
 			t.Errorf("a round trip allocates %v times, want 0", got)
@@ -66,35 +66,35 @@ func TestCopiesAllocateNoMoreThanPlain(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		more float64
-		send func(to, from net.Conn)
+		send func(to, from net.Conn) (int64, error)
 	}{
-		{"memory", 0, func(to, _ net.Conn) {
+		{"memory", 0, func(to, _ net.Conn) (int64, error) {
 			memory.Reset(payload[:size])
-			io.Copy(to, memory)
+			return io.Copy(to, memory)
 		}},
-		{"reader", 0, func(to, _ net.Conn) {
+		{"reader", 0, func(to, _ net.Conn) (int64, error) {
 			memory.Reset(payload[:size])
 			*limited = io.LimitedReader{R: memory, N: size}
-			io.Copy(to, limited)
+			return io.Copy(to, limited)
 		}},
 		// Here package os sends the file of the plain connection, and package net
 		// that of the wrapper, as in the next case.
-		{"file", 3, func(to, _ net.Conn) {
-			f.Seek(0, io.SeekStart)
-			io.Copy(to, f)
+		{"file", 3, func(to, _ net.Conn) (int64, error) {
+			rewind(t, f)
+			return io.Copy(to, f)
 		}},
-		{"file, ReadFrom", 0, func(to, _ net.Conn) {
-			f.Seek(0, io.SeekStart)
-			to.(io.ReaderFrom).ReadFrom(f)
+		{"file, ReadFrom", 0, func(to, _ net.Conn) (int64, error) {
+			rewind(t, f)
+			return to.(io.ReaderFrom).ReadFrom(f)
 		}},
-		{"conn", 0, func(to, from net.Conn) {
+		{"conn", 0, func(to, from net.Conn) (int64, error) {
 			*limited = io.LimitedReader{R: from, N: size}
-			io.Copy(to, limited)
+			return io.Copy(to, limited)
 		}},
-		{"buffers", 0, func(to, _ net.Conn) {
+		{"buffers", 0, func(to, _ net.Conn) (int64, error) {
 			chunks[0], chunks[1], chunks[2] = payload[:1], payload[1:10], payload[10:size]
 			buffers = chunks
-			buffers.WriteTo(to)
+			return buffers.WriteTo(to)
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -104,13 +104,13 @@ func TestCopiesAllocateNoMoreThanPlain(t *testing.T) {
 				to, src := wrap(c), wrap(from)
 				b := make([]byte, size)
 				return testing.AllocsPerRun(100, func() {
-					feeder.Write(payload[:size])
-					tt.send(to, src)
-					if _, err := io.ReadFull(peer, b); err != nil {
+					testnet.Send(t, feeder, payload[:size])
+					if _, err := tt.send(to, src); err != nil {
 						t.Fatal(err)
 					}
+					testnet.Receive(t, peer, b)
 					if tt.name != "conn" {
-						io.ReadFull(src, b)
+						testnet.Receive(t, src, b)
 					}
 				})
 			}
@@ -122,6 +122,13 @@ func TestCopiesAllocateNoMoreThanPlain(t *testing.T) {
 				t.Errorf("%v allocations, want at most %v", tracked, plain+tt.more)
 			}
 		})
+	}
+}
+
+func rewind(t testing.TB, f *os.File) {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		t.Helper()
+		t.Fatal(err)
 	}
 }
 

@@ -34,12 +34,12 @@ func BenchmarkOverhead(b *testing.B) {
 	} {
 		b.Run("Read/"+bm.name, func(b *testing.B) {
 			for b.Loop() {
-				bm.conn.Read(buf)
+				_, _ = bm.conn.Read(buf)
 			}
 		})
 		b.Run("Write/"+bm.name, func(b *testing.B) {
 			for b.Loop() {
-				bm.conn.Write(buf)
+				_, _ = bm.conn.Write(buf)
 			}
 		})
 	}
@@ -63,14 +63,16 @@ func BenchmarkPingPong(b *testing.B) {
 				if _, err := io.ReadFull(server, buf); err != nil {
 					return
 				}
-				server.Write(buf)
+				if _, err := server.Write(buf); err != nil {
+					return
+				}
 			}
 		}()
 		defer client.Close()
 		buf := make([]byte, 64)
 		for b.Loop() {
-			client.Write(buf)
-			io.ReadFull(client, buf)
+			testnet.Send(b, client, buf)
+			testnet.Receive(b, client, buf)
 		}
 	})
 }
@@ -90,7 +92,7 @@ func BenchmarkStream(b *testing.B) {
 		}()
 		got := make([]byte, len(buf))
 		for b.Loop() {
-			io.ReadFull(server, got)
+			testnet.Receive(b, server, got)
 		}
 		client.Close()
 	})
@@ -100,7 +102,7 @@ func BenchmarkWritev(b *testing.B) {
 	compare(b, func(b *testing.B, wrap func(*net.TCPConn) net.Conn) {
 		c, s := testnet.TCPPair(b)
 		client := wrap(c)
-		go io.Copy(io.Discard, s)
+		go discardAll(s)
 		chunk := make([]byte, 1000)
 		chunks := make([][]byte, 4)
 		b.SetBytes(4000)
@@ -109,7 +111,9 @@ func BenchmarkWritev(b *testing.B) {
 				chunks[i] = chunk
 			}
 			buffers := net.Buffers(chunks)
-			buffers.WriteTo(client)
+			if _, err := buffers.WriteTo(client); err != nil {
+				b.Fatal(err)
+			}
 		}
 	})
 }
@@ -117,7 +121,7 @@ func BenchmarkWritev(b *testing.B) {
 func BenchmarkSendfile(b *testing.B) {
 	const size = 64 << 20
 	name := b.TempDir() + "/file"
-	os.WriteFile(name, make([]byte, size), 0o600)
+	testnet.Must(b, os.WriteFile(name, make([]byte, size), 0o600))
 	compare(b, func(b *testing.B, wrap func(*net.TCPConn) net.Conn) {
 		c, s := testnet.TCPPair(b)
 		client := wrap(c)
@@ -129,7 +133,9 @@ func BenchmarkSendfile(b *testing.B) {
 		defer f.Close()
 		b.SetBytes(size)
 		for b.Loop() {
-			f.Seek(0, io.SeekStart)
+			if _, err := f.Seek(0, io.SeekStart); err != nil {
+				b.Fatal(err)
+			}
 			if n, err := io.Copy(client, f); n != size || err != nil {
 				b.Fatal(n, err)
 			}

@@ -34,24 +34,28 @@ type fault struct {
 
 var faults = []fault{
 	{"closed", func(_ *testing.T, c tcpStream, _ *net.TCPConn) { c.Close() }},
-	{"past deadline", func(_ *testing.T, c tcpStream, _ *net.TCPConn) { c.SetDeadline(past) }},
+	{"past deadline", func(t *testing.T, c tcpStream, _ *net.TCPConn) { testnet.Must(t, c.SetDeadline(past)) }},
 	{"reset", func(t *testing.T, c tcpStream, peer *net.TCPConn) {
-		peer.SetLinger(0)
+		testnet.Must(t, peer.SetLinger(0))
 		peer.Close()
 		waitForReset(t, c)
 	}},
-	{"half-closed", func(_ *testing.T, c tcpStream, peer *net.TCPConn) { c.CloseWrite(); peer.CloseWrite() }},
-	{"nothing pending for now", func(_ *testing.T, c tcpStream, peer *net.TCPConn) {
-		c.SetReadDeadline(time.Now().Add(5 * time.Millisecond))
-		c.SetWriteDeadline(past)
+	{"half-closed", func(t *testing.T, c tcpStream, peer *net.TCPConn) {
+		testnet.Must(t, c.CloseWrite())
+		testnet.Must(t, peer.CloseWrite())
+	}},
+	{"nothing pending for now", func(t *testing.T, c tcpStream, _ *net.TCPConn) {
+		testnet.Must(t, c.SetReadDeadline(time.Now().Add(5*time.Millisecond)))
+		testnet.Must(t, c.SetWriteDeadline(past))
 	}},
 	{"full", func(t *testing.T, c tcpStream, peer *net.TCPConn) {
-		c.SetWriteDeadline(time.Now().Add(20 * time.Millisecond))
-		for _, err := c.Write(payload); err == nil; _, err = c.Write(payload) {
+		testnet.Must(t, c.SetWriteDeadline(time.Now().Add(20*time.Millisecond)))
+		for err := error(nil); err == nil; {
+			_, err = c.Write(payload)
 		}
-		c.SetWriteDeadline(time.Now().Add(30 * time.Millisecond))
-		peer.Write([]byte("something to read"))
-		peer.CloseWrite()
+		testnet.Must(t, c.SetWriteDeadline(time.Now().Add(30*time.Millisecond)))
+		testnet.Send(t, peer, []byte("something to read"))
+		testnet.Must(t, peer.CloseWrite())
 	}},
 }
 
@@ -172,8 +176,8 @@ func openDir(t *testing.T) *os.File {
 // unixConn returns a connection from which a word can be read.
 func unixConn(t *testing.T) *net.UnixConn {
 	c, s := testnet.UnixPair(t, "unix")
-	s.Write([]byte("hello"))
-	s.CloseWrite()
+	testnet.Send(t, s, []byte("hello"))
+	testnet.Must(t, s.CloseWrite())
 	return c
 }
 
@@ -215,17 +219,15 @@ func outcome(t *testing.T, f fault, operation func(*testing.T, tcpStream, tcpStr
 	t.Helper()
 	c, peer := testnet.TCPPair(t)
 	other, otherPeer := testnet.TCPPair(t)
-	otherPeer.Write([]byte("something else"))
-	otherPeer.CloseWrite()
+	testnet.Send(t, otherPeer, []byte("something else"))
+	testnet.Must(t, otherPeer.CloseWrite())
 	conn := wrap(c)
 	f.on(t, conn, peer)
 	n, err := operation(t, conn, wrapOther(other))
 	return fmt.Sprintf("%d, %s", n, describe(err))
 }
 
-var (
-	address = regexp.MustCompile(`127\.0\.0\.1:\d+|/tmp/[^ :]*`)
-)
+var address = regexp.MustCompile(`127\.0\.0\.1:\d+|/tmp/[^ :]*`)
 
 // describe shows an error with the types of all that it wraps.
 func describe(err error) string {

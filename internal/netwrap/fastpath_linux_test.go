@@ -113,7 +113,7 @@ func TestCopiesAreCountedOnBothEnds(t *testing.T) {
 }
 
 func TestCopiesDoNotGoThroughUserSpace(t *testing.T) {
-	trace, done := testnet.Strace(t, "sendfile", "splice", "writev", "write")
+	trace, done := testnet.Strace(t, "sendfile", "sendfile64", "splice", "writev", "write")
 	if !done {
 		for _, p := range paths() {
 			testnet.Mark(p.name)
@@ -153,10 +153,10 @@ func writeTo(dst io.Writer, src io.Reader) (int64, error) {
 
 type copyFunc func(dst io.Writer, src io.Reader) (int64, error)
 
-func copyConn(t *testing.T, to, from string, copy copyFunc) {
+func copyConn(t *testing.T, to, from string, move copyFunc) {
 	src, dst := legs[from](t), legs[to](t)
 	sent, got := src.feed(), dst.collect()
-	n, err := copy(dst.near, src.near)
+	n, err := move(dst.near, src.near)
 	if n != payloadSize || err != nil {
 		t.Fatalf("copied %d bytes, %v, want %d, nil", n, err, payloadSize)
 	}
@@ -167,7 +167,7 @@ func copyConn(t *testing.T, to, from string, copy copyFunc) {
 	src.wantReceived(t)
 }
 
-func copyFromFile(t *testing.T, to string, copy copyFunc) {
+func copyFromFile(t *testing.T, to string, move copyFunc) {
 	name := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(name, payload, 0o600); err != nil {
 		t.Fatal(err)
@@ -179,14 +179,14 @@ func copyFromFile(t *testing.T, to string, copy copyFunc) {
 	defer f.Close()
 	dst := legs[to](t)
 	got := dst.collect()
-	n, err := copy(dst.near, f)
+	n, err := move(dst.near, f)
 	if n != payloadSize || err != nil {
 		t.Fatalf("copied %d bytes, %v, want %d, nil", n, err, payloadSize)
 	}
 	dst.wantSent(t, got)
 }
 
-func copyToFile(t *testing.T, from string, copy copyFunc, flag int) {
+func copyToFile(t *testing.T, from string, move copyFunc, flag int) {
 	name := filepath.Join(t.TempDir(), "file")
 	f, err := os.OpenFile(name, flag|os.O_CREATE, 0o600)
 	if err != nil {
@@ -195,7 +195,7 @@ func copyToFile(t *testing.T, from string, copy copyFunc, flag int) {
 	defer f.Close()
 	src := legs[from](t)
 	sent := src.feed()
-	n, err := copy(f, src.near)
+	n, err := move(f, src.near)
 	if n != payloadSize || err != nil {
 		t.Fatalf("copied %d bytes, %v, want %d, nil", n, err, payloadSize)
 	}
@@ -208,11 +208,11 @@ func copyToFile(t *testing.T, from string, copy copyFunc, flag int) {
 	}
 }
 
-func writeBuffers(t *testing.T, to string, copy copyFunc) {
+func writeBuffers(t *testing.T, to string, move copyFunc) {
 	dst := legs[to](t)
 	got := dst.collect()
 	buffers := net.Buffers{payload[:5], payload[5:1000], nil, payload[1000:]}
-	n, err := copy(dst.near, &buffers)
+	n, err := move(dst.near, &buffers)
 	if n != payloadSize || err != nil || len(buffers) != 0 {
 		t.Fatalf("wrote %d bytes, %v, %d buffers remain, want %d, nil, 0", n, err, len(buffers), payloadSize)
 	}

@@ -74,10 +74,7 @@ func (c *ipConn) WriteMsgIP(b, oob []byte, addr *net.IPAddr) (n, oobn int, err e
 	return n, oobn, err
 }
 
-func (c *ipConn) Close() error {
-	c.rec.Closing()
-	return c.conn.Close()
-}
+func (c *ipConn) Close() error { return c.rec.Close(c.conn.Close) }
 
 func (c *ipConn) SyscallConn() (syscall.RawConn, error) { return guard(c.conn) }
 func (c *ipConn) File() (*os.File, error)               { return c.conn.File() }

@@ -1,6 +1,7 @@
 package netwrap_test
 
 import (
+	"errors"
 	"io"
 	"net"
 	"runtime"
@@ -53,8 +54,8 @@ func TestDroppedConnectionsAreLeaked(t *testing.T) {
 				t.Errorf("ended with reason %d, want %d", got, connstat.Leaked)
 			}
 			// The descriptor is freed, too, as without a wrapper.
-			peer.SetReadDeadline(time.Now().Add(10 * time.Second))
-			if n, err := peer.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+			testnet.Must(t, peer.SetReadDeadline(time.Now().Add(10*time.Second)))
+			if n, err := peer.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 				t.Errorf("the peer read %d, %v, want EOF", n, err)
 			}
 		})

@@ -56,7 +56,6 @@ func (l *unixListener) Accept() (net.Conn, error)             { return l.accept(
 func (l *unixListener) Close() error                          { return l.listener.Close() }
 func (l *unixListener) Addr() net.Addr                        { return l.listener.Addr() }
 func (l *unixListener) SetDeadline(t time.Time) error         { return l.listener.SetDeadline(t) }
-func (l *unixListener) SetUnlinkOnClose(unlink bool)          { l.listener.SetUnlinkOnClose(unlink) }
 func (l *unixListener) File() (*os.File, error)               { return l.listener.File() }
 func (l *unixListener) SyscallConn() (syscall.RawConn, error) { return l.listener.SyscallConn() }
 

@@ -154,8 +154,8 @@ func wantMethods(t *testing.T, value any, list string) {
 	slices.Sort(want)
 	typ := reflect.TypeOf(value)
 	var got []string
-	for i := range typ.NumMethod() {
-		got = append(got, typ.Method(i).Name)
+	for m := range typ.Methods() {
+		got = append(got, m.Name)
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%v with %s has the methods\n%v, want\n%v", typ, runtime.Version(), got, want)
@@ -165,8 +165,8 @@ func wantMethods(t *testing.T, value any, list string) {
 // wantSignatures fails the test if a method of wrapped and inner differ.
 func wantSignatures(t *testing.T, wrapped, inner any) {
 	t.Helper()
-	for i := range reflect.TypeOf(wrapped).NumMethod() {
-		name := reflect.TypeOf(wrapped).Method(i).Name
+	for m := range reflect.TypeOf(wrapped).Methods() {
+		name := m.Name
 		want := reflect.ValueOf(inner).MethodByName(name)
 		got := reflect.ValueOf(wrapped).MethodByName(name)
 		if name != "NetConn" && (!want.IsValid() || got.Type() != want.Type()) {

@@ -73,8 +73,7 @@ func (c *packetConn) WriteTo(b []byte, addr net.Addr) (int, error) {
 }
 
 func (c *packetConn) Close() error {
-	c.rec.Closing()
-	err := c.conn.Close()
+	err := c.rec.Close(c.conn.Close)
 	runtime.KeepAlive(c)
 	return err
 }

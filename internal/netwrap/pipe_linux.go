@@ -46,7 +46,7 @@ func getPipe() *pipe {
 		return nil
 	}
 	// With a smaller pipe, which is what an error leaves, it works as well.
-	syscall.Syscall(syscall.SYS_FCNTL, uintptr(fds[0]), setPipeSize, pipeSize)
+	_, _, _ = syscall.Syscall(syscall.SYS_FCNTL, uintptr(fds[0]), setPipeSize, pipeSize)
 	p := &pipe{ends: pipeEnds{read: fds[0], write: fds[1]}}
 	p.in, p.out = p.spliceIn, p.spliceOut
 	p.cleanup = runtime.AddCleanup(p, pipeEnds.close, p.ends)

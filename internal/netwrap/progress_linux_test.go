@@ -51,7 +51,7 @@ func TestSlowCopiesShowProgress(t *testing.T) {
 				eventually(t, "all is counted at the source", func() bool { return src.rec == nil || received(src.rec) == total })
 				eventually(t, "all is counted at the destination", func() bool { return dst.rec == nil || sent(dst.rec) == total })
 			}
-			src.peer.CloseWrite()
+			testnet.Must(t, src.peer.CloseWrite())
 			if err := <-done; err != nil {
 				t.Error(err)
 			}
@@ -130,8 +130,8 @@ func TestCopyFromFileShowsProgress(t *testing.T) {
 func TestSpliceCountsWhatWasTakenFromTheSource(t *testing.T) {
 	src, dst := legs["tcp"](t), legs["tcp"](t)
 	sent := src.feed()
-	dst.near.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
-	inner(dst.near).SetWriteBuffer(4096)
+	testnet.Must(t, dst.near.SetWriteDeadline(time.Now().Add(50*time.Millisecond)))
+	testnet.Must(t, inner(dst.near).SetWriteBuffer(4096))
 	n, err := io.Copy(dst.near, src.near)
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Fatalf("copied %d bytes, %v, want a deadline exceeded", n, err)
@@ -168,13 +168,13 @@ func TestWatcherMayCloseWhatIsCopied(t *testing.T) {
 				return
 			}
 			told = true
-			dst.Write([]byte("also"))
+			testnet.Send(t, dst, []byte("also"))
 			src.Close()
 			dst.Close()
 		}
 		src = netwrap.Conn(a, &testnet.NewWatchedRecord(watch).Record)
 		dst = netwrap.Conn(b, &testnet.NewWatchedRecord(watch).Record)
-		aPeer.Write([]byte("hello"))
+		testnet.Send(t, aPeer, []byte("hello"))
 		done := make(chan error, 1)
 		go func() {
 			_, err := io.Copy(dst, src)

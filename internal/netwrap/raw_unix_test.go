@@ -66,7 +66,7 @@ func check(t *testing.T, conn net.Conn) (alive bool) {
 	}
 	err = raw.Read(func(fd uintptr) bool {
 		n, err := syscall.Read(int(fd), make([]byte, 1))
-		alive = n < 0 && err == syscall.EAGAIN //nolint:errorlint // a bare errno
+		alive = n < 0 && err == syscall.EAGAIN
 		return true
 	})
 	return err == nil && alive

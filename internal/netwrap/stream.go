@@ -79,8 +79,7 @@ func (c *stream) Write(b []byte) (int, error) {
 }
 
 func (c *stream) Close() error {
-	c.rec.Closing()
-	err := c.conn.Close()
+	err := c.rec.Close(c.conn.Close)
 	runtime.KeepAlive(c)
 	return err
 }
@@ -88,15 +87,17 @@ func (c *stream) Close() error {
 func (c *stream) LocalAddr() net.Addr  { return c.conn.LocalAddr() }
 func (c *stream) RemoteAddr() net.Addr { return c.conn.RemoteAddr() }
 func (c *stream) SetDeadline(t time.Time) error {
-	c.rec.Deadline(t)
+	c.rec.DeadlineSet()
 	return c.conn.SetDeadline(t)
 }
+
 func (c *stream) SetReadDeadline(t time.Time) error {
-	c.rec.ReadDeadline(t)
+	c.rec.DeadlineSet()
 	return c.conn.SetReadDeadline(t)
 }
+
 func (c *stream) SetWriteDeadline(t time.Time) error {
-	c.rec.WriteDeadline(t)
+	c.rec.DeadlineSet()
 	return c.conn.SetWriteDeadline(t)
 }
 
@@ -110,4 +111,5 @@ func (c *closeWriteStream) CloseWrite() error {
 }
 
 func (c *syscallStream) SyscallConn() (syscall.RawConn, error) { return guard(c.conn.(syscall.Conn)) }
-func (c *fullStream) SyscallConn() (syscall.RawConn, error)    { return guard(c.conn.(syscall.Conn)) }
+
+func (c *fullStream) SyscallConn() (syscall.RawConn, error) { return guard(c.conn.(syscall.Conn)) }

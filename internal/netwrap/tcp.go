@@ -62,10 +62,7 @@ func (c *plainTCPConn) WriteTo(w io.Writer) (int64, error) {
 	return n, writeToError(c.conn, err)
 }
 
-func (c *plainTCPConn) Close() error {
-	c.rec.Closing()
-	return c.conn.Close()
-}
+func (c *plainTCPConn) Close() error { return c.rec.Close(c.conn.Close) }
 
 func (c *plainTCPConn) CloseRead() error { return c.conn.CloseRead() }
 
@@ -82,22 +79,28 @@ func (c *plainTCPConn) File() (*os.File, error)               { return c.conn.Fi
 func (c *plainTCPConn) LocalAddr() net.Addr                   { return c.conn.LocalAddr() }
 func (c *plainTCPConn) RemoteAddr() net.Addr                  { return c.conn.RemoteAddr() }
 func (c *plainTCPConn) SetDeadline(t time.Time) error {
-	c.rec.Deadline(t)
+	c.rec.DeadlineSet()
 	return c.conn.SetDeadline(t)
 }
+
 func (c *plainTCPConn) SetReadDeadline(t time.Time) error {
-	c.rec.ReadDeadline(t)
+	c.rec.DeadlineSet()
 	return c.conn.SetReadDeadline(t)
 }
+
 func (c *plainTCPConn) SetWriteDeadline(t time.Time) error {
-	c.rec.WriteDeadline(t)
+	c.rec.DeadlineSet()
 	return c.conn.SetWriteDeadline(t)
 }
-func (c *plainTCPConn) SetReadBuffer(bytes int) error            { return c.conn.SetReadBuffer(bytes) }
-func (c *plainTCPConn) SetWriteBuffer(bytes int) error           { return c.conn.SetWriteBuffer(bytes) }
-func (c *plainTCPConn) SetLinger(sec int) error                  { return c.conn.SetLinger(sec) }
-func (c *plainTCPConn) SetNoDelay(noDelay bool) error            { return c.conn.SetNoDelay(noDelay) }
-func (c *plainTCPConn) SetKeepAlive(keepalive bool) error        { return c.conn.SetKeepAlive(keepalive) }
+
+func (c *plainTCPConn) SetReadBuffer(bytes int) error { return c.conn.SetReadBuffer(bytes) }
+
+func (c *plainTCPConn) SetWriteBuffer(bytes int) error { return c.conn.SetWriteBuffer(bytes) }
+func (c *plainTCPConn) SetLinger(sec int) error        { return c.conn.SetLinger(sec) }
+func (c *plainTCPConn) SetNoDelay(noDelay bool) error  { return c.conn.SetNoDelay(noDelay) }
+
+func (c *plainTCPConn) SetKeepAlive(keepalive bool) error { return c.conn.SetKeepAlive(keepalive) }
+
 func (c *plainTCPConn) SetKeepAlivePeriod(d time.Duration) error { return c.conn.SetKeepAlivePeriod(d) }
 func (c *plainTCPConn) MultipathTCP() (bool, error)              { return c.conn.MultipathTCP() }
 
@@ -110,19 +113,11 @@ func (c *plainTCPConn) SetKeepAliveConfig(config net.KeepAliveConfig) error {
 // must not call back.
 type (
 	plainTCPConnWithoutReadFrom struct {
-		noReadFrom
+		noReadFrom //nolint:unused // it hides
 		*plainTCPConn
 	}
 	plainTCPConnWithoutWriteTo struct {
-		noWriteTo
+		noWriteTo //nolint:unused // it hides
 		*plainTCPConn
 	}
 )
-
-type noReadFrom struct{}
-
-func (noReadFrom) ReadFrom(io.Reader) (int64, error) { panic("netwrap: hidden method called") }
-
-type noWriteTo struct{}
-
-func (noWriteTo) WriteTo(io.Writer) (int64, error) { panic("netwrap: hidden method called") }

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"syscall"
+	"time"
 
 	"github.com/netstats-go/netstats/internal/connstat"
 	"github.com/netstats-go/netstats/internal/tcpinfo"
@@ -76,14 +77,12 @@ func (c *tcpConn) WriteTo(w io.Writer) (int64, error) {
 	return n, writeToError(c.TCPConn, err)
 }
 
-// Close asks the kernel once more when the inner connection is closed, if writev
-// was used: one that was on its way may have moved bytes since the record was
-// closed, and now none is.
-func (c *tcpConn) Close() error {
-	c.rec.Closing()
-	if !c.rec.UsedWritev() {
-		return c.TCPConn.Close()
-	}
+func (c *tcpConn) Close() error { return c.rec.Close(c.close) }
+
+// close asks the kernel once more when the inner connection is closed. A writev
+// that was on its way may have moved bytes since the record was ended, even if
+// it was the first that anybody did; now none is.
+func (c *tcpConn) close() error {
 	held, ok := c.socket.Hold()
 	err := c.TCPConn.Close()
 	if ok {
@@ -102,6 +101,21 @@ func (c *tcpConn) CloseWrite() error {
 	return err
 }
 
+func (c *tcpConn) SetDeadline(t time.Time) error {
+	c.rec.DeadlineSet()
+	return c.TCPConn.SetDeadline(t)
+}
+
+func (c *tcpConn) SetReadDeadline(t time.Time) error {
+	c.rec.DeadlineSet()
+	return c.TCPConn.SetReadDeadline(t)
+}
+
+func (c *tcpConn) SetWriteDeadline(t time.Time) error {
+	c.rec.DeadlineSet()
+	return c.TCPConn.SetWriteDeadline(t)
+}
+
 func (c *tcpConn) SyscallConn() (syscall.RawConn, error) { return (*rawSocket)(&c.socket), nil }
 
 // A rawSocket is what guard makes, without an allocation: a copy from a file
@@ -116,11 +130,11 @@ func (s *rawSocket) Write(f func(fd uintptr) bool) error { return s.raw().Write(
 
 type (
 	tcpConnWithoutReadFrom struct {
-		noReadFrom
+		noReadFrom //nolint:unused // it hides
 		*tcpConn
 	}
 	tcpConnWithoutWriteTo struct {
-		noWriteTo
+		noWriteTo //nolint:unused // it hides
 		*tcpConn
 	}
 )

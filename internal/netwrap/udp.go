@@ -100,10 +100,7 @@ func (c *udpConn) WriteMsgUDPAddrPort(b, oob []byte, addr netip.AddrPort) (n, oo
 	return n, oobn, err
 }
 
-func (c *udpConn) Close() error {
-	c.rec.Closing()
-	return c.conn.Close()
-}
+func (c *udpConn) Close() error { return c.rec.Close(c.conn.Close) }
 
 func (c *udpConn) SyscallConn() (syscall.RawConn, error) { return guard(c.conn) }
 func (c *udpConn) File() (*os.File, error)               { return c.conn.File() }

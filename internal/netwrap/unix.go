@@ -79,10 +79,7 @@ func (c *unixConn) WriteMsgUnix(b, oob []byte, addr *net.UnixAddr) (n, oobn int,
 	return n, oobn, err
 }
 
-func (c *unixConn) Close() error {
-	c.rec.Closing()
-	return c.conn.Close()
-}
+func (c *unixConn) Close() error { return c.rec.Close(c.conn.Close) }
 
 func (c *unixConn) CloseRead() error { return c.conn.CloseRead() }
 
@@ -99,15 +96,17 @@ func (c *unixConn) File() (*os.File, error)               { return c.conn.File()
 func (c *unixConn) LocalAddr() net.Addr                   { return c.conn.LocalAddr() }
 func (c *unixConn) RemoteAddr() net.Addr                  { return c.conn.RemoteAddr() }
 func (c *unixConn) SetDeadline(t time.Time) error {
-	c.rec.Deadline(t)
+	c.rec.DeadlineSet()
 	return c.conn.SetDeadline(t)
 }
+
 func (c *unixConn) SetReadDeadline(t time.Time) error {
-	c.rec.ReadDeadline(t)
+	c.rec.DeadlineSet()
 	return c.conn.SetReadDeadline(t)
 }
+
 func (c *unixConn) SetWriteDeadline(t time.Time) error {
-	c.rec.WriteDeadline(t)
+	c.rec.DeadlineSet()
 	return c.conn.SetWriteDeadline(t)
 }
 func (c *unixConn) SetReadBuffer(bytes int) error  { return c.conn.SetReadBuffer(bytes) }

@@ -26,17 +26,19 @@ type mixture struct {
 }
 
 // write makes one random call.
-func (m *mixture) write(r *rand.Rand) (n int64, err error) {
+func (m *mixture) write(r *rand.Rand) error {
 	size := 1 + r.IntN(1<<r.IntN(18))
 	m.announced.Add(int64(size))
-	defer func() { m.returned.Add(n) }()
 	if r.IntN(2) == 0 {
-		written, err := m.conn.Write(payload[:size])
-		return int64(written), err
+		n, err := m.conn.Write(payload[:size])
+		m.returned.Add(int64(n))
+		return err
 	}
 	cut := r.IntN(size)
 	buffers := net.Buffers{payload[:cut], payload[cut:size]}
-	return buffers.WriteTo(m.conn)
+	n, err := buffers.WriteTo(m.conn)
+	m.returned.Add(n)
+	return err
 }
 
 // writeAll makes calls from several goroutines at once.
@@ -47,7 +49,7 @@ func (m *mixture) writeAll(goroutines, calls int) error {
 		wg.Go(func() {
 			r := rand.New(rand.NewPCG(uint64(g), 0))
 			for range calls {
-				if _, err := m.write(r); err != nil {
+				if err := m.write(r); err != nil {
 					errs[g] = err
 					return
 				}
@@ -101,7 +103,7 @@ func TestWritevIsExactAfterEachCall(t *testing.T) {
 	m := mixture{conn: conn}
 	r := rand.New(rand.NewPCG(1, 0))
 	for range 500 {
-		if _, err := m.write(r); err != nil {
+		if err := m.write(r); err != nil {
 			t.Fatal(err)
 		}
 		if _, sent := rec.Bytes(); sent != m.returned.Load() {
@@ -151,12 +153,12 @@ func underLoad(t *testing.T, conn net.Conn, rec *testnet.Record, goroutines, cal
 func fill(t *testing.T, conn net.Conn) (total int64) {
 	t.Helper()
 	for {
-		conn.SetWriteDeadline(time.Now().Add(20 * time.Millisecond))
+		testnet.Must(t, conn.SetWriteDeadline(time.Now().Add(20*time.Millisecond)))
 		buffers := net.Buffers{payload[:1000], payload[:300_000]}
 		n, err := buffers.WriteTo(conn)
 		total += n
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			conn.SetWriteDeadline(time.Time{})
+			testnet.Must(t, conn.SetWriteDeadline(time.Time{}))
 			return total
 		}
 		if err != nil {
@@ -177,6 +179,8 @@ func TestWritevWithPendingData(t *testing.T) {
 	rec.WantBytes(t, 0, <-arrived)
 }
 
+type closeWriter interface{ CloseWrite() error }
+
 func inner(conn net.Conn) *net.TCPConn {
 	return conn.(interface{ NetConn() net.Conn }).NetConn().(*net.TCPConn)
 }
@@ -195,13 +199,13 @@ func TestWritevHalfClosed(t *testing.T) {
 			conn, peer, rec := tracked(t)
 			total := tt.fill(t, conn)
 			if tt.first == "peer" {
-				peer.CloseWrite()
-				if n, err := conn.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+				testnet.Must(t, peer.CloseWrite())
+				if n, err := conn.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 					t.Fatalf("Read returned %d, %v, want EOF", n, err)
 				}
 			}
 			for range 2 { // once is enough for the FIN
-				if err := conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+				if err := conn.(closeWriter).CloseWrite(); err != nil {
 					t.Fatal(err)
 				}
 				rec.WantBytes(t, 0, total)
@@ -222,11 +226,11 @@ func TestWritevAfterReset(t *testing.T) {
 			conn, peer, rec := tracked(t)
 			total := fill(t, conn)
 			if half {
-				conn.(interface{ CloseWrite() error }).CloseWrite()
+				testnet.Must(t, conn.(closeWriter).CloseWrite())
 			}
-			peer.SetLinger(0)
+			testnet.Must(t, peer.SetLinger(0))
 			peer.Close()
-			if _, err := conn.Read(make([]byte, 1)); err == nil || err == io.EOF {
+			if _, err := conn.Read(make([]byte, 1)); err == nil || errors.Is(err, io.EOF) {
 				t.Fatalf("Read after the reset returned %v", err)
 			}
 			rec.WantBytes(t, 0, total)
@@ -248,7 +252,7 @@ func TestWritevWithLoss(t *testing.T) {
 	arrived := discard(peer)
 	underLoad(t, conn, rec, 4, 250)
 	kernel := testnet.AskKernel(t, client)
-	conn.(interface{ CloseWrite() error }).CloseWrite()
+	testnet.Must(t, conn.(closeWriter).CloseWrite())
 	rec.WantBytes(t, 0, <-arrived)
 	conn.Close()
 	if kernel.Bytes_retrans == 0 {
@@ -273,7 +277,7 @@ func TestWritevWhileClosingConcurrentSafe(t *testing.T) {
 		wg.Go(func() {
 			r := rand.New(rand.NewPCG(uint64(g), 1))
 			for {
-				if _, err := m.write(r); err != nil {
+				if err := m.write(r); err != nil {
 					return
 				}
 			}

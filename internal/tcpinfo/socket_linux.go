@@ -52,8 +52,9 @@ func (q *query) get(fd uintptr) {
 // getFirst asks for the protocol, too, which never changes.
 func (q *query) getFirst(fd uintptr) {
 	q.protocol = 0
-	getsockopt(fd, unix.SOL_SOCKET, unix.SO_PROTOCOL, unsafe.Pointer(&q.protocol), 4)
-	q.get(fd)
+	if _, q.errno = getsockopt(fd, unix.SOL_SOCKET, unix.SO_PROTOCOL, unsafe.Pointer(&q.protocol), 4); q.errno == 0 {
+		q.get(fd)
+	}
 }
 
 func (q *query) duplicate(fd uintptr) {

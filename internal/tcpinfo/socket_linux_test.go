@@ -1,7 +1,7 @@
 package tcpinfo_test
 
 import (
-	"context"
+	"errors"
 	"io"
 	"net"
 	"syscall"
@@ -20,8 +20,8 @@ func TestInfoOfOpenConnection(t *testing.T) {
 		t.Fatalf("Init returned %+v, %v, want nothing sent", start, ok)
 	}
 	b := make([]byte, 1000)
-	client.Write(b)
-	io.ReadFull(server, b)
+	testnet.Send(t, client, b)
+	testnet.Receive(t, server, b)
 	info, ok := s.Info()
 	if !ok || info.Sent != 1000 || !info.HasSent {
 		t.Errorf("got %+v, %v, want 1000 bytes sent", info, ok)
@@ -33,7 +33,7 @@ func TestInfoOfOpenConnection(t *testing.T) {
 
 func TestInitStartsWithWhatWasSentBefore(t *testing.T) {
 	client, _ := testnet.TCPPair(t)
-	client.Write(make([]byte, 123))
+	testnet.Send(t, client, make([]byte, 123))
 	var s tcpinfo.Socket
 	if start, ok := s.Init(client); !ok || start.Sent != 123 {
 		t.Errorf("Init returned %+v, %v, want 123 bytes sent", start, ok)
@@ -44,10 +44,10 @@ func TestInfoAfterReset(t *testing.T) {
 	client, server := testnet.TCPPair(t)
 	var s tcpinfo.Socket
 	s.Init(client)
-	client.Write(make([]byte, 1000))
-	server.SetLinger(0)
+	testnet.Send(t, client, make([]byte, 1000))
+	testnet.Must(t, server.SetLinger(0))
 	server.Close()
-	if _, err := client.Read(make([]byte, 1)); err == nil || err == io.EOF {
+	if _, err := client.Read(make([]byte, 1)); err == nil || errors.Is(err, io.EOF) {
 		t.Fatalf("Read returned %v, want a reset", err)
 	}
 	if info, ok := s.Info(); !ok || info.Sent != 1000 {
@@ -63,7 +63,7 @@ func TestInfoAfterClose(t *testing.T) {
 	if !ok {
 		t.Fatal("an open connection cannot be held")
 	}
-	client.Write(make([]byte, 1000))
+	testnet.Send(t, client, make([]byte, 1000))
 	client.Close()
 	if info, ok := s.Info(); ok {
 		t.Errorf("a closed connection returned %+v", info)
@@ -84,7 +84,7 @@ func TestHeldIsClosed(t *testing.T) {
 	held, _ := s.Hold()
 	client.Close()
 	held.Info()
-	if n, err := server.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+	if n, err := server.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("the peer read %d, %v, want EOF", n, err)
 	}
 }
@@ -127,7 +127,7 @@ func TestOnlyPlainTCPIsSuitable(t *testing.T) {
 func TestMultipathTCPIsNotSuitable(t *testing.T) {
 	var lc net.ListenConfig
 	lc.SetMultipathTCP(true)
-	l, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
+	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestRetransmitsAreKnown(t *testing.T) {
 		_, err := io.CopyN(io.Discard, server, 1<<20)
 		read <- err
 	}()
-	client.Write(make([]byte, 1<<20))
+	testnet.Send(t, client, make([]byte, 1<<20))
 	if err := <-read; err != nil {
 		t.Fatal(err)
 	}

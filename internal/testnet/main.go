@@ -17,7 +17,7 @@ func Main(m *testing.M) {
 		fmt.Fprintf(os.Stderr, "goroutines outlive their tests:\n%s", left)
 		code = 1
 	}
-	os.Exit(code)
+	os.Exit(code) //nolint:revive // this is what a TestMain does
 }
 
 // Settle waits until no more than the given number of goroutines run, and

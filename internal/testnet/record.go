@@ -44,13 +44,15 @@ func newRecord(c connstat.Config) *Record {
 
 // Ended implements connstat.Owner as a tracker does: what the kernel knows is
 // asked for while it can be.
-func (r *Record) Ended(reason connstat.Reason) {
+func (r *Record) Ended() {
 	r.Sample()
 	if r.AtEnd != nil {
 		r.AtEnd()
 	}
-	r.ended <- reason
 }
+
+// Closed implements connstat.Owner.
+func (r *Record) Closed() { r.ended <- r.Reason() }
 
 // Wait returns why the connection ended, and waits for it.
 func (r *Record) Wait(t testing.TB) connstat.Reason {

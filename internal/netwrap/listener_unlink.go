@@ -1,0 +1,5 @@
+//go:build !plan9
+
+package netwrap
+
+func (l *unixListener) SetUnlinkOnClose(unlink bool) { l.listener.SetUnlinkOnClose(unlink) }

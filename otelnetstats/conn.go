@@ -1,0 +1,335 @@
+package otelnetstats
+
+import (
+	"context"
+	"net"
+	"reflect"
+	"sync/atomic"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/netstats-go/netstats/internal/connstat"
+	"github.com/netstats-go/netstats/internal/netwrap"
+	"github.com/netstats-go/netstats/internal/tcpinfo"
+)
+
+// A Conn is the record of a tracked connection: who it is, what it moved, how
+// it ended. It is not a net.Conn: it neither reads nor writes, and keeping one
+// does not keep the connection open.
+//
+// All methods are safe for concurrent use, also after the connection was
+// closed. On a nil Conn they return zero values.
+type Conn struct {
+	rec     connstat.Record
+	tracker *Tracker
+	series  *series
+	network string
+	address string
+	span    trace.Span
+	journal *journal // nil unless the span is recording
+	history atomic.Pointer[history]
+	told    atomic.Int64 // bytes of writev that IOCallbacks were told of
+	capture *Capture     // nil unless a capture tracks it
+}
+
+var _ connstat.Owner = (*Conn)(nil)
+
+// Endpoint is what [net.Conn], [net.PacketConn] and *[tls.Conn] share: the
+// functions of this package take any of them.
+type Endpoint interface {
+	LocalAddr() net.Addr
+	Close() error
+}
+
+// maxHops bounds the chain of NetConn methods that Lookup follows.
+const maxHops = 16
+
+// Lookup returns the record of a tracked connection, and false if conn is not
+// tracked. conn may be what a [Dialer], a [Tracker.Listener] or
+// [Tracker.Register] returned, or a connection on top of it that can be
+// unwrapped by a NetConn method, as *tls.Conn; in a capture build, also a plain
+// connection of package net. A nil conn is not tracked.
+func Lookup(conn Endpoint) (*Conn, bool) {
+	c, _ := locate(conn)
+	return c, c != nil
+}
+
+// locate does what Lookup does, and returns as well the connection that the
+// record is of.
+func locate(conn Endpoint) (c *Conn, hop any) {
+	if c, hop = below(conn, recordOf); c == nil && registrations.count.Load() != 0 {
+		c, hop = below(conn, registeredConn)
+	}
+	return c, hop
+}
+
+// find does what Lookup does, except for connections that Register was given.
+func find(conn Endpoint) *Conn {
+	c, _ := below(conn, recordOf)
+	return c
+}
+
+// below goes down from conn until recordOf knows the connection, and returns
+// that connection as well.
+func below(conn any, recordOf func(any) (*Conn, bool)) (c *Conn, hop any) {
+	hop = conn
+	for range maxHops + 1 {
+		if hop == nil {
+			break
+		}
+		if c, ok := recordOf(hop); ok {
+			return c, hop
+		}
+		hop = unwrap(hop)
+	}
+	return nil, nil
+}
+
+// recordOf finds the record of this very connection.
+func recordOf(conn any) (*Conn, bool) {
+	if rec := netwrap.RecordOf(conn); rec != nil {
+		c, ok := rec.Owner.(*Conn)
+		return c, ok
+	}
+	return capturedConn(conn)
+}
+
+// unwrap returns the connection below conn, nil if there is none. It calls
+// other people's methods, whose panics must not become ours.
+func unwrap(conn any) (below any) {
+	u, ok := conn.(interface{ NetConn() net.Conn })
+	if !ok {
+		return nil
+	}
+	defer func() {
+		if recover() != nil {
+			below = nil
+		}
+	}()
+	if c := u.NetConn(); c != nil {
+		return c
+	}
+	return nil
+}
+
+// isNil reports whether v is nil or an interface that holds a nil pointer.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Chan, reflect.Slice:
+		return r.IsNil()
+	}
+	return false
+}
+
+// ID is a number that no other connection of the process has. It is the span's
+// netstats.connection.id.
+func (c *Conn) ID() uint64 {
+	if c == nil {
+		return 0
+	}
+	return c.rec.ID
+}
+
+// Role is "client" for a connection that was dialed or registered, and
+// "server" for one that was accepted, and for a packet connection without a
+// remote address.
+func (c *Conn) Role() string {
+	if c == nil {
+		return ""
+	}
+	return roleNames[c.rec.Role]
+}
+
+var roleNames = [...]string{connstat.Client: "client", connstat.Server: "server"}
+
+// Network is the name of the network, as it was dialed: "tcp" or "unix", for
+// example. For connections not dialed it is that of the local address.
+func (c *Conn) Network() string {
+	if c == nil {
+		return ""
+	}
+	return c.network
+}
+
+// Address is the address as it was dialed, its host unresolved. For an
+// accepted connection it is the listener's; for a registered one the remote
+// address.
+func (c *Conn) Address() string {
+	if c == nil {
+		return ""
+	}
+	return c.address
+}
+
+// LocalAddr is the local address, nil if there is none.
+func (c *Conn) LocalAddr() net.Addr {
+	if c == nil {
+		return nil
+	}
+	return c.rec.Local
+}
+
+// RemoteAddr is the remote address, nil if there is none.
+func (c *Conn) RemoteAddr() net.Addr {
+	if c == nil {
+		return nil
+	}
+	return c.rec.Remote
+}
+
+// SpanContext identifies the connection's span. It is not valid where no span
+// was made.
+func (c *Conn) SpanContext() trace.SpanContext {
+	if c == nil {
+		return trace.SpanContext{}
+	}
+	return c.span.SpanContext()
+}
+
+// CloseReason says why the connection ended. It is empty while it is open.
+func (c *Conn) CloseReason() CloseReason {
+	if c == nil {
+		return ""
+	}
+	return reasons[c.rec.Reason()]
+}
+
+// Stats does what [StatsOf] does.
+func (c *Conn) Stats() Stats {
+	if c == nil {
+		return Stats{}
+	}
+	c.rec.Sample()
+	now := c.read()
+	if h := c.history.Load(); h != nil {
+		return h.stats(now)
+	}
+	return Stats{
+		Opened:   c.rec.Opened,
+		Received: Flow(now.received),
+		Sent:     Flow(now.sent),
+	}
+}
+
+// Reset does what the function [Reset] does.
+func (c *Conn) Reset() Stats { return c.reset(false) }
+
+// ResetAll does what the function [ResetAll] does.
+func (c *Conn) ResetAll() Stats { return c.reset(true) }
+
+func (c *Conn) reset(full bool) Stats {
+	if c == nil {
+		return Stats{}
+	}
+	c.rec.Sample()
+	return c.past().reset(c.read, full)
+}
+
+// Mark does what the function [Mark] does.
+func (c *Conn) Mark(ctx context.Context, name string, attrs ...attribute.KeyValue) Lap {
+	if c == nil {
+		return Lap{}
+	}
+	return c.mark(ctx, name, attrs)
+}
+
+func (c *Conn) read() reading {
+	received, sent := c.rec.Flows()
+	return reading{received, sent}
+}
+
+// past returns the history, made at first use.
+func (c *Conn) past() *history {
+	if h := c.history.Load(); h != nil {
+		return h
+	}
+	c.history.CompareAndSwap(nil, newHistory(c.rec.Opened))
+	return c.history.Load()
+}
+
+// context is a background context with the connection's span.
+func (c *Conn) context() context.Context {
+	return trace.ContextWithSpan(context.Background(), c.span)
+}
+
+// tellWritev tells IOCallbacks of the bytes that writev moved past the wrapper
+// since they were last told.
+func (c *Conn) tellWritev() {
+	if len(c.tracker.cfg.callbacks.io) == 0 {
+		return
+	}
+	unwatched := c.rec.Unwatched()
+	if n := unwatched - c.told.Swap(unwatched); n > 0 {
+		c.tracker.cfg.callbacks.write(c.context(), c, int(n))
+	}
+}
+
+// sample asks the kernel, if it can be asked.
+func (c *Conn) sample() (tcpinfo.Info, bool) { return c.rec.Sample() }
+
+// Ended implements connstat.Owner. It asks the kernel while it can be asked, and
+// tells the callbacks while the connection is open.
+func (c *Conn) Ended() {
+	info, ok := c.sample()
+	c.tellWritev()
+	if c.journal != nil {
+		c.journal.noteTCP(info, ok)
+	}
+	c.tracker.cfg.callbacks.close(c.context(), c)
+}
+
+// Closed implements connstat.Owner. It ends the span and records the duration,
+// which may wait for an exporter.
+func (c *Conn) Closed() {
+	c.endSpan()
+	c.recordDuration()
+	if c.capture != nil {
+		c.capture.ended(c)
+	}
+	c.tracker.open.Remove(&c.rec)
+}
+
+// A CloseReason says why a connection ended.
+type CloseReason string
+
+// The reasons.
+const (
+	// ClosedLocal: this process closed it.
+	ClosedLocal CloseReason = "local"
+	// ClosedRemote: the peer had closed its direction, and that was read before
+	// this process closed the connection.
+	ClosedRemote CloseReason = "remote"
+	// ClosedReset: the peer reset it, or took no more bytes.
+	ClosedReset CloseReason = "reset"
+	// ClosedTimeout: it was closed with nothing moved since a deadline passed,
+	// or the kernel gave up waiting for the peer. A deadline does not end a
+	// connection by itself.
+	ClosedTimeout CloseReason = "timeout"
+	// ClosedError: another error of a read or a write was the last thing seen.
+	ClosedError CloseReason = "error"
+	// ClosedShutdown: its Tracker was shut down while it was open.
+	ClosedShutdown CloseReason = "shutdown"
+	// ClosedLeaked: the program dropped it without Close, and the garbage
+	// collector found it.
+	ClosedLeaked CloseReason = "leaked"
+)
+
+var reasons = [...]CloseReason{
+	connstat.Open:     "",
+	connstat.Local:    ClosedLocal,
+	connstat.Remote:   ClosedRemote,
+	connstat.Reset:    ClosedReset,
+	connstat.Timeout:  ClosedTimeout,
+	connstat.Error:    ClosedError,
+	connstat.Shutdown: ClosedShutdown,
+	connstat.Leaked:   ClosedLeaked,
+}
+
+// fails reports whether a connection that ended so is a failed one.
+func (r CloseReason) fails() bool {
+	return r == ClosedReset || r == ClosedTimeout || r == ClosedError
+}

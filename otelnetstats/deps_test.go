@@ -1,0 +1,51 @@
+package otelnetstats_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/netstats-go/netstats/"
+
+// deps are the packages that pkg is made of, the standard library's left out.
+func deps(t *testing.T, pkg string) []string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", pkg).Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	return strings.Fields(string(out))
+}
+
+// TestTheCoreKnowsNothingOfOpenTelemetry: what runs at each read and write is
+// made of the standard library and of the part of x/sys that asks the kernel.
+func TestTheCoreKnowsNothingOfOpenTelemetry(t *testing.T) {
+	core := []string{module + "internal/connstat", module + "internal/netwrap", module + "internal/tcpinfo"}
+	for _, pkg := range core {
+		for _, dep := range deps(t, pkg) {
+			own := dep == core[0] || dep == core[1] || dep == core[2]
+			if !own && dep != "golang.org/x/sys/unix" && dep != "golang.org/x/sys/windows" {
+				t.Errorf("%s imports %s", pkg, dep)
+			}
+		}
+	}
+	for _, dep := range deps(t, core[0]) {
+		if dep == core[1] {
+			t.Errorf("connstat imports netwrap: pointers run the other way")
+		}
+	}
+}
+
+func TestTheLibraryDoesNotKnowTheSDK(t *testing.T) {
+	for _, dep := range deps(t, module+"otelnetstats") {
+		for _, bad := range []string{"go.opentelemetry.io/otel/sdk", "go.opentelemetry.io/otel/exporters", "golang.org/x/net"} {
+			if strings.HasPrefix(dep, bad) {
+				t.Errorf("package otelnetstats imports %s", dep)
+			}
+		}
+		if dep == "testing" {
+			t.Error("package otelnetstats imports testing")
+		}
+	}
+}

@@ -1,0 +1,331 @@
+package otelnetstats
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http/httptrace"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/netstats-go/netstats/internal/connstat"
+)
+
+// A dial is one call of a Dialer's DialContext.
+type dial struct {
+	tracker *Tracker
+	caller  context.Context // for the length of the call
+	ctx     context.Context // caller, with the dial span and the dial itself
+	network string
+	address string
+	target  target
+	series  *series
+	span    trace.Span
+	steps   *dialSteps // nil unless the span is recording
+	start   time.Time
+
+	// A nested dial is part of an outer one: in Resolver.Dial, or below a proxy's
+	// dialer. If both have the same address, as when Dialers are stacked, they
+	// are one attempt, which the outer one counts.
+	nested, same bool
+	outer        *dial // nil unless nested
+
+	mu    sync.Mutex // guards inner
+	inner []*Conn    // opened by dials nested in this one
+}
+
+// startDial begins a tracked dial.
+func (t *Tracker) startDial(ctx context.Context, network, address, name string) *dial {
+	d := &dial{tracker: t, caller: ctx, network: network, address: address, span: noSpan}
+	if outer := dialIn(ctx); outer != nil {
+		d.nested = true
+		d.same = outer.tracker == t && outer.network == network && outer.address == address
+		d.outer = outer
+	}
+	d.target = newTarget(network, address, name)
+	d.series = t.table.get(seriesKey{kind: dials, target: d.target})
+	d.start = connstat.Now()
+	d.ctx = ctx
+	if !d.nested {
+		d.startSpan()
+	}
+	d.ctx = context.WithValue(d.ctx, dialKey{}, d)
+	return d
+}
+
+func (d *dial) startSpan() {
+	attrs := append(targetAttributes(d.target), d.tracker.cfg.spanAttributes...)
+	d.ctx, d.span = d.tracker.tracer.Start(d.ctx, "dial "+d.series.target,
+		trace.WithTimestamp(d.start),
+		trace.WithAttributes(attrs...))
+	if d.span.IsRecording() {
+		d.steps = &dialSteps{span: d.span}
+		d.ctx = httptrace.WithClientTrace(d.ctx, d.steps.hooks())
+	}
+}
+
+// run dials as the plan says.
+func (d *dial) run(p plan) (net.Conn, error) {
+	conn, err := d.connect(p.base)
+	if err != nil || isNil(conn) {
+		d.end(nil, err)
+		return conn, err
+	}
+	conn, c := d.adopt(conn)
+	if p.config != nil {
+		secure, err := d.secure(p, conn)
+		d.end(c, err)
+		if err != nil {
+			return nil, err // not secure: a nil *tls.Conn is not a nil net.Conn
+		}
+		return secure, nil
+	}
+	d.end(c, nil)
+	return conn, nil
+}
+
+// connect has the connection opened, and counts the attempt.
+func (d *dial) connect(base ContextDialer) (net.Conn, error) {
+	d.begin()
+	finished := false
+	defer func() {
+		if !finished { // base panics
+			d.abandon()
+			d.span.End()
+		}
+	}()
+	conn, err := base.DialContext(d.ctx, d.network, d.address)
+	finished = true
+	d.finish(err)
+	return conn, err
+}
+
+// begin counts the dial as under way.
+func (d *dial) begin() {
+	if !d.same {
+		d.series.active.Add(1)
+	}
+}
+
+// abandon counts it as no longer so.
+func (d *dial) abandon() {
+	if !d.same {
+		d.series.active.Add(-1)
+	}
+}
+
+// finish counts what came of it.
+func (d *dial) finish(err error) {
+	d.abandon()
+	if d.same {
+		return
+	}
+	name := ""
+	if err != nil {
+		name = errorType(err)
+	}
+	record(d.ctx, d.tracker.in.dialDuration, d.series, connstat.Now().Sub(d.start), name)
+}
+
+// adopt has the connection tracked, unless it is already: by a Dialer below, or
+// by a Capture.
+func (d *dial) adopt(conn net.Conn) (net.Conn, *Conn) {
+	if tracked, ok := trackedBefore(conn); ok {
+		return tracked, find(tracked)
+	}
+	if c := d.layeredOn(conn); c != nil {
+		alias(conn, c)
+		return conn, c
+	}
+	if d.tracker.refusesTLS(conn) {
+		return conn, nil
+	}
+	tracked, c := d.tracker.track(d.caller, d.linked(), conn, opening{
+		network: d.network,
+		address: d.address,
+		target:  d.target,
+		root:    d.nested,
+	})
+	d.tellOuter(c)
+	return tracked, c
+}
+
+// tellOuter has the dial that this one is nested in know the connection.
+func (d *dial) tellOuter(c *Conn) {
+	if d.outer == nil {
+		return
+	}
+	d.outer.mu.Lock()
+	defer d.outer.mu.Unlock()
+	d.outer.inner = append(d.outer.inner, c)
+}
+
+// layeredOn returns the connection below conn, if conn is a layer without a
+// NetConn method on one that a nested dial opened: that of a SOCKS proxy's
+// dialer, for one. Its bytes are counted there.
+func (d *dial) layeredOn(conn net.Conn) *Conn {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, c := range d.inner {
+		if !isNil(c.rec.Local) && conn.LocalAddr() == c.rec.Local && conn.RemoteAddr() == c.rec.Remote {
+			return c
+		}
+	}
+	return nil
+}
+
+// linked has the span that the connection's is linked to: the dial's, or that
+// of the caller where the dial's was not sampled.
+func (d *dial) linked() context.Context {
+	if d.span.SpanContext().IsSampled() {
+		return d.ctx
+	}
+	return d.caller
+}
+
+// secure does the TLS handshake.
+func (d *dial) secure(p plan, conn net.Conn) (*tls.Conn, error) {
+	start := connstat.Now()
+	c, err := p.handshake(d.ctx, conn, d.address)
+	if d.steps != nil {
+		d.steps.secured(start, c, err)
+	}
+	return c, err
+}
+
+// end ends the dial's span. c is the connection, if there is one.
+func (d *dial) end(c *Conn, err error) {
+	if err != nil && !d.same {
+		d.tracker.cfg.callbacks.dialError(context.WithoutCancel(d.caller), d.network, d.address, err)
+	}
+	if d.steps != nil {
+		d.describe(c, err)
+	}
+	d.span.End()
+}
+
+// describe puts on the span what came of the dial.
+func (d *dial) describe(c *Conn, err error) {
+	if c != nil {
+		var attrs []attribute.KeyValue
+		if t := networkTypeOf(c.rec.Remote); t != "" {
+			attrs = append(attrs, keyNetworkType.String(t))
+		}
+		d.span.SetAttributes(appendAddr(attrs, keyPeerAddress, keyPeerPort, c.rec.Remote)...)
+		if sc := c.span.SpanContext(); sc.IsSampled() && !d.nested {
+			d.span.AddLink(trace.Link{SpanContext: sc})
+		}
+	}
+	if err != nil {
+		d.span.SetAttributes(keyErrorType.String(errorType(err)))
+		d.span.SetStatus(codes.Error, err.Error())
+	}
+}
+
+// maxConnects bounds the events of one dial: a name may have any number of
+// addresses.
+const maxConnects = 32
+
+// dialSteps makes events of the steps of a dial. Its hooks may be called by
+// several goroutines, and after the dial returned: of two addresses tried at
+// once, one loses.
+type dialSteps struct {
+	span     trace.Span
+	mu       sync.Mutex // guards all below
+	lookup   time.Time
+	lookups  int // under way: one more within another is that of a name server's name
+	connects map[string]time.Time
+	made     int
+}
+
+func (s *dialSteps) hooks() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		DNSStart:     s.dnsStart,
+		DNSDone:      s.dnsDone,
+		ConnectStart: s.connectStart,
+		ConnectDone:  s.connectDone,
+	}
+}
+
+func (s *dialSteps) dnsStart(httptrace.DNSStartInfo) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lookups++; s.lookups == 1 {
+		s.lookup = connstat.Now()
+	}
+}
+
+func (s *dialSteps) dnsDone(info httptrace.DNSDoneInfo) {
+	s.mu.Lock()
+	start := s.lookup
+	s.lookups--
+	within := s.lookups > 0
+	s.mu.Unlock()
+	if within {
+		return
+	}
+	s.event(eventDNS, start, info.Err, keyDNSAddresses.Int(len(info.Addrs)))
+}
+
+func (s *dialSteps) connectStart(network, addr string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.made >= maxConnects {
+		return
+	}
+	s.made++
+	if s.connects == nil {
+		s.connects = make(map[string]time.Time)
+	}
+	s.connects[network+" "+addr] = connstat.Now()
+}
+
+func (s *dialSteps) connectDone(network, addr string, err error) {
+	s.mu.Lock()
+	start, ok := s.connects[network+" "+addr]
+	s.mu.Unlock()
+	if !ok {
+		return
+	}
+	peer := newTarget(network, addr, "")
+	attrs := []attribute.KeyValue{keyPeerAddress.String(peer.address)}
+	if peer.port != 0 {
+		attrs = append(attrs, keyPeerPort.Int(peer.port))
+	}
+	s.event(eventConnect, start, err, attrs...)
+}
+
+// secured notes a TLS handshake.
+func (s *dialSteps) secured(start time.Time, c *tls.Conn, err error) {
+	var attrs []attribute.KeyValue
+	if err == nil {
+		state := c.ConnectionState()
+		attrs = append(attrs,
+			keyTLSVersion.String(tlsVersion(state.Version)),
+			keyTLSResumed.Bool(state.DidResume))
+		if state.NegotiatedProtocol != "" {
+			attrs = append(attrs, keyTLSNextProtocol.String(state.NegotiatedProtocol))
+		}
+	}
+	s.event(eventTLS, start, err, attrs...)
+}
+
+// event adds the event of a step that began at start and is over.
+func (s *dialSteps) event(name string, start time.Time, err error, attrs ...attribute.KeyValue) {
+	now := connstat.Now()
+	attrs = append(attrs, keyDuration.Float64(now.Sub(start).Seconds()))
+	if err != nil {
+		attrs = append(attrs, keyErrorType.String(errorType(err)))
+	}
+	s.span.AddEvent(name, trace.WithTimestamp(now), trace.WithAttributes(attrs...))
+}
+
+// tlsVersion is tls.protocol.version: the number alone.
+func tlsVersion(version uint16) string {
+	return strings.TrimPrefix(tls.VersionName(version), "TLS ")
+}

@@ -1,0 +1,133 @@
+// Package otelnetstats instruments network connections for OpenTelemetry: which
+// are open, to whom, how many bytes each has moved and in which phase of the
+// work, how long it took to set up, and why it ended.
+//
+// It works below the libraries that use the connections. Whatever takes a dial
+// function, a [net.Conn] or a [net.Listener] can be given a tracked one, which
+// behaves as the one within it.
+//
+// # Plugging in
+//
+// A [Dialer] goes where a [net.Dialer] goes, and keeps the dial function that is
+// there already as its Base:
+//
+//	transport := http.DefaultTransport.(*http.Transport).Clone()
+//	dialer := &otelnetstats.Dialer{Base: otelnetstats.DialFunc(transport.DialContext)}
+//	transport.DialContext = dialer.DialContext
+//	client := &http.Client{Transport: transport}
+//
+// That is all where the global providers are set: a Dialer without a Tracker
+// uses [Default]. A [Tracker] of its own, made by [New], has other providers,
+// callbacks, attributes and limits. There are also
+//
+//   - [Dialer.TLS], which dials and does the TLS handshake, so that it is timed;
+//     what it returns is a *tls.Conn on top of the tracked connection;
+//   - [Tracker.Listener], for connections that are accepted;
+//   - [Tracker.Register] and [Tracker.RegisterPacketConn], for a connection that
+//     exists already, a UDP socket among them;
+//   - [WithFilter] and [WithoutTracking], for what is better left alone.
+//
+// TLS goes on top of a tracked connection, never below it: libraries look for
+// the very type *tls.Conn.
+//
+// # Asking
+//
+// [StatsOf] returns the numbers of a connection at any time, also after Close.
+// [Lookup] returns its record, a [Conn]. Both take the tracked connection, and
+// what lies on top of it if that has a NetConn method, as *tls.Conn has.
+// [Tracker.Conns] lists the open ones. [Reset] begins to count anew, for these
+// functions, marks and callbacks; exported metrics and spans never go back.
+//
+// # Marks
+//
+// [Mark] names a point of a connection's life, such as the end of a login. It
+// returns the [Lap]: the bytes and the time since the latest of open, previous
+// mark and reset. A mark is kept in [Stats], told to callbacks, and an event on
+// the connection's span, tied by links to the span in its context. On a
+// connection that requests share, as with HTTP/2, a lap counts what all of them
+// moved.
+//
+// # Callbacks
+//
+// A [Callback], given by [WithCallback], is told when a connection opens, is
+// marked and closes, and of dials that fail. An [IOCallback] is told of each
+// read and write as well.
+//
+// # Metrics
+//
+// All have network.transport, server.address and server.port; but for the dial's,
+// network.type where there is an IP address; netstats.dialer.name where the dialer
+// has a name; and what [WithMetricAttributes] adds. Those marked d have
+// network.io.direction, those marked e have error.type on failure. A client's
+// server is what was dialed, its name not resolved; a server's is what its
+// listener is bound to. Metrics never have a peer's address.
+//
+//	netstats.client.io, netstats.server.io                  counter, By             d
+//	netstats.client.connection.count, ….server.…            up-down counter, {connection}
+//	netstats.client.connection.duration, ….server.…         histogram, s            e
+//	netstats.client.packet.count, ….server.…                counter, {packet}       d
+//	netstats.dial.duration, without TLS                     histogram, s            e
+//	netstats.dial.active                                    up-down counter, {dial}
+//	netstats.accepted.connections                           counter, {connection}   e
+//
+// After 200 distinct servers (see [WithMaxServers]), all others are counted
+// together, as server.address _OTHER without a port. One server has at most four
+// sets of attributes for its connections, and for its dials; what would be a
+// fifth is counted there, too.
+//
+// # Spans
+//
+//   - “dial host:port” is a child of the span in the dial's context. Its events
+//     are netstats.dns, netstats.connect (one for each address tried) and, with
+//     [Dialer.TLS], netstats.tls.
+//   - “connection host:port” lasts from open to close, and is the root of a trace
+//     of its own, linked to the dial. A pooled connection outlives the request
+//     that dialed it, and must not stretch that request's trace; see
+//     [WithConnectionSpan] for other ways. Its events are netstats.connection.open,
+//     .read, .write, .mark and .close. Calls in one direction with none in the
+//     other between them are one event; of many, the first 24 and the last 24 are
+//     kept, with the last 32 marks, and attributes say what was left out.
+//
+// As any span, a connection's is exported when it has ended. What is open now is
+// seen in the metrics, and by [Tracker.Conns].
+//
+// error.type is one of timeout, canceled, host_not_found, try_again,
+// connection_refused, connection_reset, broken_pipe, network_unreachable,
+// host_unreachable, address_in_use, address_not_available, access_denied and
+// too_many_open_files, or else what semconv.ErrorType
+// says. The end of a stream is no error. Nothing of what is read or written is
+// recorded.
+//
+// # Sampling
+//
+// A connection's span, as the root of a trace, is sampled on its own: where one
+// trace in ten is kept, one connection in ten is, whichever request dialed it.
+// Links are only made between spans that are sampled, so that none leads nowhere.
+// A connection's span begins with the link to the dial's, where a sampler sees
+// it: one that keeps what has links keeps the connections of the requests that
+// were kept. [Child] does so, too.
+//
+// # Shutting down
+//
+// Close what can be closed, then call [Tracker.Shutdown], which ends the spans of
+// what is still open, and then shut down the MeterProvider and the TracerProvider.
+// A span that ends after its provider is lost.
+//
+// # What is not counted
+//
+//   - Connections that nothing of this package has seen: those that a library
+//     opens by itself, and the name lookups of package net among them.
+//   - What is moved by other means than the connection's methods: through the
+//     descriptor that File duplicates, or in a func given to the RawConn of
+//     SyscallConn.
+//   - What the kernel adds: headers and retransmissions. Bytes are those that
+//     read and write calls returned; with TLS on top, they are the encrypted ones.
+//
+// A tracked connection has the methods of the one within it, and NetConn, which
+// returns that one. Still, an assertion to *net.TCPConn and the like fails, a tracked
+// listener has no AcceptTCP or AcceptUnix, and a library that reads around a
+// *net.UDPConn, as quic-go does, is not seen. On Linux, sendfile, splice and, on
+// TCP, writev go on working and are counted; the bytes of writev are learned from
+// the kernel at the next [StatsOf], [Mark], collection or close. Elsewhere
+// [net.Buffers] are written one by one.
+package otelnetstats

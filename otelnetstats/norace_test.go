@@ -1,0 +1,5 @@
+//go:build !race
+
+package otelnetstats_test
+
+const raced = false

@@ -1,0 +1,143 @@
+package otelnetstats
+
+import (
+	"context"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/netstats-go/netstats/internal/connstat"
+	"github.com/netstats-go/netstats/internal/netwrap"
+)
+
+// lastID numbers the connections of the process.
+var lastID atomic.Uint64
+
+// An opening is what is known of a connection when it begins.
+type opening struct {
+	role          connstat.Role
+	network       string
+	address       string
+	target        target
+	series        *series
+	local, remote net.Addr
+	opened        time.Time
+	packet        bool
+	root          bool // never a child, whatever the option says
+}
+
+// typed is the address that tells the network type.
+func (o opening) typed() net.Addr {
+	if isNil(o.remote) {
+		return o.local
+	}
+	return o.remote
+}
+
+// connect fills in what the connection itself knows.
+func (o opening) connect(conn Endpoint) opening {
+	o.opened = connstat.Now()
+	o.local, o.remote = conn.LocalAddr(), nil
+	if c, ok := conn.(interface{ RemoteAddr() net.Addr }); ok && !isNil(c.RemoteAddr()) {
+		o.remote = c.RemoteAddr()
+	}
+	o.packet = movesPackets(conn)
+	return o
+}
+
+// movesPackets reports whether conn moves datagrams. Unix stream connections of
+// package net have the methods of a net.PacketConn as well.
+func movesPackets(conn Endpoint) bool {
+	if _, ok := conn.(net.PacketConn); !ok {
+		return false
+	}
+	addr := conn.LocalAddr()
+	return isNil(addr) || datagrams(addr.Network())
+}
+
+// datagrams reports whether a network with PacketConns has datagrams.
+func datagrams(network string) bool {
+	switch network {
+	case "tcp", "unix", "unixpacket":
+		return false
+	}
+	return true
+}
+
+// newConn makes the record of a connection and starts its span, linked to the
+// one in the context.
+func (t *Tracker) newConn(linked context.Context, o opening) *Conn {
+	o.series = t.table.get(seriesKey{
+		kind:        kind(o.role),
+		target:      o.target,
+		networkType: networkTypeOf(o.typed()),
+	})
+	if o.packet {
+		o.series.packet.Store(true)
+	}
+	id := lastID.Add(1)
+	c := &Conn{tracker: t, series: o.series, network: o.network, address: o.address}
+	c.span = t.startSpan(linked, o, id)
+	if c.span.IsRecording() {
+		c.journal = &journal{rec: &c.rec}
+		c.journal.links.begin(linkedTo(linked).SpanID())
+	}
+	c.rec.Init(c, connstat.Config{
+		ID:     id,
+		Role:   o.role,
+		Local:  o.local,
+		Remote: o.remote,
+		Opened: o.opened,
+		Packet: o.packet,
+		Totals: &o.series.totals,
+		Watch:  c.watcher(),
+
+		Registry: &t.open,
+	})
+	return c
+}
+
+// watcher is called for each read and write, if anyone asked: a recording span
+// or an IOCallback.
+func (c *Conn) watcher() func(connstat.Direction, int64) {
+	callbacks := c.tracker.cfg.callbacks
+	journal := c.journal
+	if len(callbacks.io) == 0 {
+		if journal == nil {
+			return nil
+		}
+		return func(d connstat.Direction, _ int64) { journal.moved(d) }
+	}
+	ctx := c.context()
+	return func(d connstat.Direction, n int64) {
+		if journal != nil {
+			journal.moved(d)
+		}
+		if d == connstat.Receive {
+			callbacks.read(ctx, c, int(n))
+		} else {
+			callbacks.write(ctx, c, int(n))
+		}
+	}
+}
+
+// publish makes the connection known, before its user gets it. ctx is the
+// caller's.
+func (t *Tracker) publish(ctx context.Context, c *Conn) {
+	late := !t.open.Add(&c.rec) // the Tracker was shut down meanwhile
+	t.cfg.callbacks.open(trace.ContextWithSpan(context.WithoutCancel(ctx), c.span), c)
+	if late {
+		c.rec.End(connstat.Shutdown)
+	}
+}
+
+// track wraps a connection. linked has the span that its own is linked to, ctx
+// is the caller's.
+func (t *Tracker) track(ctx, linked context.Context, conn net.Conn, o opening) (net.Conn, *Conn) {
+	c := t.newConn(linked, o.connect(conn))
+	tracked := netwrap.Conn(conn, &c.rec)
+	t.publish(ctx, c)
+	return tracked, c
+}

@@ -1,0 +1,167 @@
+package otelnetstats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// An Option configures a [Tracker]. Options are made by the With functions.
+type Option interface {
+	apply(*config)
+}
+
+// config is a Tracker's, and does not change after New.
+type config struct {
+	tracerProvider   trace.TracerProvider // nil: the global one, asked for when needed
+	meterProvider    metric.MeterProvider // nil: likewise
+	callbacks        callbacks
+	spanAttributes   []attribute.KeyValue
+	metricAttributes []attribute.KeyValue
+	filter           func(ctx context.Context, network, address string) bool
+	connectionSpan   ConnectionSpan
+	maxServers       int
+	accepted         bool
+	errs             []error
+}
+
+const defaultMaxServers = 200
+
+func newConfig(opts []Option) config {
+	c := config{maxServers: defaultMaxServers}
+	for _, o := range opts {
+		if o != nil {
+			o.apply(&c)
+		}
+	}
+	return c
+}
+
+func (c *config) tracers() trace.TracerProvider {
+	if c.tracerProvider != nil {
+		return c.tracerProvider
+	}
+	return otel.GetTracerProvider()
+}
+
+func (c *config) meters() metric.MeterProvider {
+	if c.meterProvider != nil {
+		return c.meterProvider
+	}
+	return otel.GetMeterProvider()
+}
+
+type optionFunc func(*config)
+
+func (f optionFunc) apply(c *config) { f(c) }
+
+// WithTracerProvider has spans made by tp instead of the global TracerProvider.
+// A nil tp is ignored.
+func WithTracerProvider(tp trace.TracerProvider) Option {
+	return optionFunc(func(c *config) {
+		if tp != nil {
+			c.tracerProvider = tp
+		}
+	})
+}
+
+// WithMeterProvider has metrics made by mp instead of the global MeterProvider.
+// A nil mp is ignored.
+func WithMeterProvider(mp metric.MeterProvider) Option {
+	return optionFunc(func(c *config) {
+		if mp != nil {
+			c.meterProvider = mp
+		}
+	})
+}
+
+// WithCallback has cb told of the steps in each connection's life, and of each
+// read and write if it is an [IOCallback]. It may be given several times; the
+// callbacks are called in that order. A nil cb is ignored.
+func WithCallback(cb Callback) Option {
+	return optionFunc(func(c *config) {
+		if cb == nil {
+			return
+		}
+		c.callbacks.all = append(c.callbacks.all, cb)
+		if io, ok := cb.(IOCallback); ok {
+			c.callbacks.io = append(c.callbacks.io, io)
+		}
+	})
+}
+
+// WithSpanAttributes adds attributes to dial and connection spans. They are
+// there at the start of the span, where a sampler sees them.
+func WithSpanAttributes(attrs ...attribute.KeyValue) Option {
+	return optionFunc(func(c *config) {
+		c.spanAttributes = append(c.spanAttributes, attrs...)
+	})
+}
+
+// WithMetricAttributes adds attributes to all metrics.
+func WithMetricAttributes(attrs ...attribute.KeyValue) Option {
+	return optionFunc(func(c *config) {
+		c.metricAttributes = append(c.metricAttributes, attrs...)
+	})
+}
+
+// WithFilter has only those connections dialed by a [Dialer], and those of a
+// [Capture], tracked for which track returns true. It is called before each
+// dial, with the dial's context, and must be safe for concurrent use. A nil
+// filter is ignored. If it panics, the connection is not tracked.
+func WithFilter(track func(ctx context.Context, network, address string) bool) Option {
+	return optionFunc(func(c *config) {
+		if track != nil {
+			c.filter = track
+		}
+	})
+}
+
+// ConnectionSpan says how the span of a connection's life relates to others.
+type ConnectionSpan int
+
+const (
+	// Linked makes the span the root of a trace of its own, linked to the dial
+	// span, or to the span in the context of Register. A connection that outlives
+	// a request does not stretch the request's trace. It is the default.
+	Linked ConnectionSpan = iota
+	// Child makes it a child of the dial span, or of the span in the context of
+	// Register. It suits connections that serve one request.
+	Child
+	// Off makes no span of a connection's life. Dial spans are still made.
+	Off
+)
+
+// WithConnectionSpan sets how the span of a connection's life relates to others.
+func WithConnectionSpan(s ConnectionSpan) Option {
+	return optionFunc(func(c *config) {
+		if s < Linked || s > Off {
+			c.errs = append(c.errs, fmt.Errorf("otelnetstats: WithConnectionSpan(%d): unknown value; use Linked, Child or Off", s))
+			return
+		}
+		c.connectionSpan = s
+	})
+}
+
+// WithMaxServers sets how many distinct servers (server.address and server.port)
+// metrics tell apart: 200 unless set. Those seen later are counted together
+// under the server.address _OTHER.
+func WithMaxServers(n int) Option {
+	return optionFunc(func(c *config) {
+		if n < 0 {
+			c.errs = append(c.errs, errors.New("otelnetstats: WithMaxServers: the number of servers must not be negative"))
+			return
+		}
+		c.maxServers = n
+	})
+}
+
+// WithAccepted has a [Capture] track accepted connections, too.
+func WithAccepted() Option {
+	return optionFunc(func(c *config) { c.accepted = true })
+}

@@ -1,0 +1,198 @@
+package otelnetstats
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+)
+
+// ScopeName is the instrumentation scope of all metrics and spans.
+const ScopeName = "github.com/netstats-go/netstats/otelnetstats"
+
+const schemaURL = semconv.SchemaURL
+
+// Names that the semantic conventions do not have yet. The prefix is ours.
+const (
+	metricClientIO             = "netstats.client.io"
+	metricServerIO             = "netstats.server.io"
+	metricClientConnections    = "netstats.client.connection.count"
+	metricServerConnections    = "netstats.server.connection.count"
+	metricClientDuration       = "netstats.client.connection.duration"
+	metricServerDuration       = "netstats.server.connection.duration"
+	metricClientPackets        = "netstats.client.packet.count"
+	metricServerPackets        = "netstats.server.packet.count"
+	metricDialDuration         = "netstats.dial.duration"
+	metricDialActive           = "netstats.dial.active"
+	metricAcceptedConnections  = "netstats.accepted.connections"
+	unitBytes                  = "By"
+	unitConnections            = "{connection}"
+	unitDials                  = "{dial}"
+	unitPackets                = "{packet}"
+	unitSeconds                = "s"
+	descriptionIO              = "Bytes transferred by the application over instrumented connections."
+	descriptionConnections     = "Instrumented connections currently open."
+	descriptionDuration        = "Duration of instrumented connections, from open to close."
+	descriptionPackets         = "Datagrams transferred over instrumented packet connections."
+	descriptionDialDuration    = "Duration of attempts to open an outbound connection."
+	descriptionDialActive      = "Attempts to open an outbound connection that are under way."
+	descriptionAcceptedResults = "Accept results on instrumented listeners."
+)
+
+// Span events.
+const (
+	eventDNS     = "netstats.dns"
+	eventConnect = "netstats.connect"
+	eventTLS     = "netstats.tls"
+	eventOpen    = "netstats.connection.open"
+	eventRead    = "netstats.connection.read"
+	eventWrite   = "netstats.connection.write"
+	eventMark    = "netstats.connection.mark"
+	eventClose   = "netstats.connection.close"
+)
+
+// Attributes.
+const (
+	keyServerAddress   = semconv.ServerAddressKey
+	keyServerPort      = semconv.ServerPortKey
+	keyClientAddress   = semconv.ClientAddressKey
+	keyClientPort      = semconv.ClientPortKey
+	keyPeerAddress     = semconv.NetworkPeerAddressKey
+	keyPeerPort        = semconv.NetworkPeerPortKey
+	keyTransport       = semconv.NetworkTransportKey
+	keyNetworkType     = semconv.NetworkTypeKey
+	keyErrorType       = semconv.ErrorTypeKey
+	keyTLSVersion      = semconv.TLSProtocolVersionKey
+	keyTLSNextProtocol = semconv.TLSNextProtocolKey
+	keyTLSResumed      = semconv.TLSResumedKey
+
+	keyDialerName             = attribute.Key("netstats.dialer.name")
+	keyDuration               = attribute.Key("netstats.duration")
+	keyDNSAddresses           = attribute.Key("netstats.dns.addresses")
+	keyConnectionID           = attribute.Key("netstats.connection.id")
+	keyConnectionRole         = attribute.Key("netstats.connection.role")
+	keyCloseReason            = attribute.Key("netstats.connection.close.reason")
+	keyReceiveSize            = attribute.Key("netstats.receive.size")
+	keyTransmitSize           = attribute.Key("netstats.transmit.size")
+	keyReceiveOperations      = attribute.Key("netstats.receive.operations")
+	keyTransmitOperations     = attribute.Key("netstats.transmit.operations")
+	keyEventsSuppressed       = attribute.Key("netstats.events.suppressed")
+	keyReceiveSuppressedSize  = attribute.Key("netstats.receive.suppressed.size")
+	keyTransmitSuppressedSize = attribute.Key("netstats.transmit.suppressed.size")
+	keyTCPRTT                 = attribute.Key("netstats.tcp.rtt")
+	keyTCPRetransmits         = attribute.Key("netstats.tcp.retransmits")
+	keyIOSize                 = attribute.Key("netstats.io.size")
+	keyIOOperations           = attribute.Key("netstats.io.operations")
+	keyMarkName               = attribute.Key("netstats.mark.name")
+	keyMarkReceiveSize        = attribute.Key("netstats.mark.receive.size")
+	keyMarkTransmitSize       = attribute.Key("netstats.mark.transmit.size")
+	keyMarkDuration           = attribute.Key("netstats.mark.duration")
+	keyTraceID                = attribute.Key("trace_id")
+	keySpanID                 = attribute.Key("span_id")
+)
+
+var (
+	directionReceive  = semconv.NetworkIODirectionReceive
+	directionTransmit = semconv.NetworkIODirectionTransmit
+)
+
+// otherServer is server.address where the cap on servers is passed, as the
+// conventions write values that were left out.
+const otherServer = "_OTHER"
+
+// Bucket boundaries, in seconds. The connection's are those of
+// kestrel.connection.duration, longer at the end: pooled connections live for
+// hours. The dial's are those of the DNS and TLS metrics, finer at the start.
+var (
+	connectionBuckets = []float64{.01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 30, 60, 120, 300, 1800, 7200, 43200}
+	dialBuckets       = []float64{.0005, .001, .0025, .005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10}
+)
+
+// transportOf maps a network's name to network.transport.
+func transportOf(network string) string {
+	switch network {
+	case "tcp", "tcp4", "tcp6":
+		return "tcp"
+	case "udp", "udp4", "udp6":
+		return "udp"
+	case "unix", "unixgram", "unixpacket":
+		return "unix"
+	}
+	return network // "pipe" among them
+}
+
+// networkTypeOf is network.type of an address: empty if it is no IP address.
+func networkTypeOf(addr net.Addr) string {
+	var ip net.IP
+	switch a := addr.(type) {
+	case *net.TCPAddr:
+		if a != nil {
+			ip = a.IP
+		}
+	case *net.UDPAddr:
+		if a != nil {
+			ip = a.IP
+		}
+	case *net.IPAddr:
+		if a != nil {
+			ip = a.IP
+		}
+	}
+	switch {
+	case ip == nil:
+		return ""
+	case ip.To4() != nil:
+		return "ipv4"
+	}
+	return "ipv6"
+}
+
+// errorType is error.type. semconv.ErrorType alone would say *net.OpError of
+// nearly everything, so this package's own values come first:
+//
+//	timeout canceled host_not_found try_again connection_refused
+//	connection_reset broken_pipe network_unreachable host_unreachable
+//	address_in_use address_not_available access_denied too_many_open_files
+func errorType(err error) string {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return "canceled"
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return "timeout"
+	}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		return dnsErrorType(dns)
+	}
+	if name := errnoType(err); name != "" {
+		return name
+	}
+	if t, ok := errors.AsType[timeouter](err); ok && t.Timeout() {
+		return "timeout"
+	}
+	switch {
+	case errors.Is(err, os.ErrPermission):
+		return "access_denied"
+	case errors.Is(err, io.ErrClosedPipe):
+		return "broken_pipe"
+	}
+	return semconv.ErrorType(err).Value.AsString()
+}
+
+type timeouter interface {
+	error
+	Timeout() bool
+}
+
+func dnsErrorType(err *net.DNSError) string {
+	switch {
+	case err.IsTimeout:
+		return "timeout"
+	case err.IsNotFound:
+		return "host_not_found"
+	}
+	return "try_again"
+}

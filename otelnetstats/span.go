@@ -1,0 +1,163 @@
+package otelnetstats
+
+import (
+	"context"
+	"net"
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/netstats-go/netstats/internal/connstat"
+)
+
+// noSpan is the span of a connection that has none.
+var noSpan trace.Span = noop.Span{}
+
+// startSpan begins the span of a connection's life.
+func (t *Tracker) startSpan(ctx context.Context, o opening, id uint64) trace.Span {
+	if t.cfg.connectionSpan == Off {
+		return noSpan
+	}
+	opts := []trace.SpanStartOption{
+		trace.WithTimestamp(o.opened),
+		trace.WithAttributes(t.connectionAttributes(o, id)...),
+	}
+	if t.cfg.connectionSpan == Linked || o.root {
+		opts = append(opts, trace.WithNewRoot())
+		if from := linkedTo(ctx); from.IsValid() {
+			opts = append(opts, trace.WithLinks(trace.Link{SpanContext: from}))
+		}
+	}
+	_, span := t.tracer.Start(ctx, "connection "+o.series.target, opts...)
+	return span
+}
+
+// linkedTo is the span in ctx, if a link to it leads somewhere.
+func linkedTo(ctx context.Context) trace.SpanContext {
+	if sc := trace.SpanContextFromContext(ctx); sc.IsSampled() {
+		return sc
+	}
+	return trace.SpanContext{}
+}
+
+func (t *Tracker) connectionAttributes(o opening, id uint64) []attribute.KeyValue {
+	attrs := make([]attribute.KeyValue, 0, 12+len(t.cfg.spanAttributes))
+	attrs = append(attrs,
+		keyConnectionID.Int64(int64(id)), //nolint:gosec // counts up from 1
+		keyConnectionRole.String(roleNames[o.role]))
+	attrs = append(attrs, targetAttributes(o.target)...)
+	if t := networkTypeOf(o.typed()); t != "" {
+		attrs = append(attrs, keyNetworkType.String(t))
+	}
+	attrs = appendAddr(attrs, keyPeerAddress, keyPeerPort, o.remote)
+	if o.role == connstat.Server {
+		attrs = appendAddr(attrs, keyClientAddress, keyClientPort, o.remote)
+	}
+	return append(attrs, t.cfg.spanAttributes...)
+}
+
+// appendAddr appends the address and, if it has one, the port of addr.
+func appendAddr(attrs []attribute.KeyValue, address, port attribute.Key, addr net.Addr) []attribute.KeyValue {
+	if isNil(addr) {
+		return attrs
+	}
+	host, number := splitAddr(addr)
+	if host != "" {
+		attrs = append(attrs, address.String(host))
+	}
+	if number != 0 {
+		attrs = append(attrs, port.Int(number))
+	}
+	return attrs
+}
+
+// A spanEvent is an event of a span to be.
+type spanEvent struct {
+	name  string
+	at    time.Time
+	attrs []attribute.KeyValue
+}
+
+func (r run) event(opened time.Time) spanEvent {
+	name := eventRead
+	if r.direction == connstat.Transmit {
+		name = eventWrite
+	}
+	return spanEvent{name, opened.Add(r.at), []attribute.KeyValue{
+		keyIOSize.Int64(r.bytes),
+		keyIOOperations.Int64(int64(r.operations)),
+		keyDuration.Float64(r.lasted.Seconds()),
+	}}
+}
+
+// endSpan builds the span from what the connection kept, and ends it.
+func (c *Conn) endSpan() {
+	if c.journal == nil {
+		c.span.End()
+		return
+	}
+	now := connstat.Now()
+	sum := c.journal.close()
+	c.addEvents(&sum, now)
+	if sum.hasTCP {
+		c.span.SetAttributes(
+			keyTCPRTT.Float64(sum.tcp.RTT.Seconds()),
+			keyTCPRetransmits.Int64(sum.tcp.Retransmits))
+	}
+	c.span.SetAttributes(
+		keyReceiveSize.Int64(sum.noted[connstat.Receive].Bytes),
+		keyTransmitSize.Int64(sum.noted[connstat.Transmit].Bytes),
+		keyReceiveOperations.Int64(sum.noted[connstat.Receive].Operations),
+		keyTransmitOperations.Int64(sum.noted[connstat.Transmit].Operations),
+		keyEventsSuppressed.Int64(sum.suppressed.events),
+		keyReceiveSuppressedSize.Int64(sum.suppressed.bytes[connstat.Receive]),
+		keyTransmitSuppressedSize.Int64(sum.suppressed.bytes[connstat.Transmit]),
+	)
+	c.span.SetAttributes(c.ending()...)
+	if c.CloseReason().fails() {
+		c.span.SetStatus(codes.Error, c.rec.Fault().Error())
+	}
+	c.span.End(trace.WithTimestamp(now))
+}
+
+// ending says how the connection ended: the close event has it, and the span.
+func (c *Conn) ending() []attribute.KeyValue {
+	attrs := []attribute.KeyValue{keyCloseReason.String(string(c.CloseReason()))}
+	if name := c.errorType(); name != "" {
+		attrs = append(attrs, keyErrorType.String(name))
+	}
+	return attrs
+}
+
+// errorType is error.type of the connection: empty if it did not fail.
+func (c *Conn) errorType() string {
+	reason := c.CloseReason()
+	if !reason.fails() {
+		return ""
+	}
+	return errorType(c.rec.Fault())
+}
+
+// addEvents adds the events in order of time. sum takes in what is left out.
+func (c *Conn) addEvents(sum *summary, closed time.Time) {
+	events := []spanEvent{{eventOpen, c.rec.Opened, nil}}
+	for _, r := range sum.runs {
+		events = append(events, r.event(c.rec.Opened))
+	}
+	if h := c.history.Load(); h != nil {
+		marks, made := h.recent(lastMarks)
+		sum.suppressed.events += int64(made - len(marks))
+		for i := range marks {
+			events = append(events, marks[i].event(c.rec.Opened))
+		}
+	}
+	slices.SortStableFunc(events, func(a, b spanEvent) int { return a.at.Compare(b.at) })
+	events = append(events, spanEvent{eventClose, closed, c.ending()})
+	for _, e := range events {
+		c.span.AddEvent(e.name, trace.WithTimestamp(e.at), trace.WithAttributes(e.attrs...))
+	}
+}

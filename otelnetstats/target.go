@@ -1,0 +1,109 @@
+package otelnetstats
+
+import (
+	"net"
+	"strconv"
+	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// A target is what a connection leads to, or the place where it was accepted,
+// as telemetry names it.
+type target struct {
+	transport string
+	address   string // server.address: a host, unresolved, or a path
+	port      int    // server.port; zero if there is none
+	name      string // of the Dialer
+}
+
+// newTarget takes a dial's arguments apart.
+func newTarget(network, address, name string) target {
+	t := target{transport: transportOf(network), address: address, name: name}
+	switch t.transport {
+	case "tcp", "udp":
+		t.address, t.port = splitHostPort(network, address)
+	}
+	return t
+}
+
+// targetOf takes an address apart.
+func targetOf(addr net.Addr) target {
+	t := target{transport: "unknown"}
+	if isNil(addr) {
+		return t
+	}
+	t.transport = transportOf(addr.Network())
+	t.address, t.port = splitAddr(addr)
+	return t
+}
+
+// splitAddr returns the host and port, or the path, of an address.
+func splitAddr(addr net.Addr) (host string, port int) {
+	switch a := addr.(type) {
+	case *net.TCPAddr:
+		return ipString(a.IP, a.Zone), a.Port
+	case *net.UDPAddr:
+		return ipString(a.IP, a.Zone), a.Port
+	case *net.UnixAddr:
+		return a.Name, 0
+	}
+	return splitHostPort(addr.Network(), addr.String())
+}
+
+// ipString is like the methods of package net, and says where an unspecified
+// address listens.
+func ipString(ip net.IP, zone string) string {
+	s := "::"
+	if len(ip) > 0 {
+		s = ip.String()
+	}
+	if zone != "" {
+		s += "%" + zone
+	}
+	return s
+}
+
+// splitHostPort splits host:port; what is no such pair is all host. A service's
+// name is looked up as a dial does.
+func splitHostPort(network, address string) (host string, port int) {
+	h, p, err := net.SplitHostPort(address)
+	if err != nil {
+		return address, 0
+	}
+	if n, err := strconv.Atoi(p); err == nil {
+		return h, n
+	}
+	if n, err := net.LookupPort(network, p); err == nil {
+		return h, n
+	}
+	return h, 0
+}
+
+// String is the target as span names have it.
+func (t target) String() string {
+	if t.port == 0 {
+		return t.address
+	}
+	if strings.Contains(t.address, ":") {
+		return net.JoinHostPort(t.address, strconv.Itoa(t.port))
+	}
+	return t.address + ":" + strconv.Itoa(t.port)
+}
+
+// targetAttributes are what spans say of a target, and metrics of one that is
+// below the cap on servers.
+func targetAttributes(t target) []attribute.KeyValue {
+	attrs := make([]attribute.KeyValue, 0, 4)
+	attrs = append(attrs, keyTransport.String(t.transport))
+	if t.address != "" {
+		attrs = append(attrs, keyServerAddress.String(t.address))
+	}
+	if t.port != 0 {
+		attrs = append(attrs, keyServerPort.Int(t.port))
+	}
+	if t.name != "" {
+		attrs = append(attrs, keyDialerName.String(t.name))
+	}
+	return attrs
+}

@@ -1,0 +1,101 @@
+package otelnetstats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"sync/atomic"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/netstats-go/netstats/internal/connstat"
+)
+
+// A Tracker holds what its connections share: the providers, the instruments
+// and the options. A program usually has one, made once by [New], or uses
+// [Default].
+//
+// All methods are safe for concurrent use. A nil *Tracker tracks nothing: its
+// methods return what they were given.
+//
+// Two Trackers on one MeterProvider, with the same attributes, report to the
+// same streams. SDKs add their numbers up, which the specification does not
+// promise; give them different metric attributes, or share one Tracker.
+type Tracker struct {
+	cfg    config
+	tracer trace.Tracer
+	in     *instruments
+	table  *seriesTable
+	open   connstat.Registry
+	down   atomic.Bool
+
+	capture atomic.Pointer[Capture]
+
+	tlsWarning sync.Once
+}
+
+// New returns a Tracker. Providers that are not given are the global ones, and
+// may be set later: what was counted by then is in the totals as soon as there
+// is a MeterProvider, while histograms and spans begin with their provider.
+//
+// With an error comes a Tracker all the same, that works without what failed.
+func New(opts ...Option) (*Tracker, error) {
+	t := &Tracker{cfg: newConfig(opts)}
+	t.table = newSeriesTable(t.cfg.maxServers, t.cfg.metricAttributes)
+	t.tracer = t.cfg.tracers().Tracer(ScopeName,
+		trace.WithInstrumentationVersion(Version),
+		trace.WithSchemaURL(schemaURL))
+	meter := t.cfg.meters().Meter(ScopeName,
+		metric.WithInstrumentationVersion(Version),
+		metric.WithSchemaURL(schemaURL))
+	in, err := newInstruments(meter, t.observe)
+	t.in = in
+	if err != nil {
+		err = fmt.Errorf("otelnetstats: new tracker: %w", err)
+	}
+	return t, errors.Join(append(t.cfg.errs, err)...)
+}
+
+// Default returns the Tracker of Dialers that have none. It is made on the
+// global providers when Default is first called. After its Shutdown, it stays
+// shut down.
+func Default() *Tracker { return defaultTracker() }
+
+var defaultTracker = sync.OnceValue(func() *Tracker {
+	t, err := New()
+	if err != nil {
+		otel.Handle(err)
+	}
+	return t
+})
+
+// Conns returns the open connections, as they are when the loop begins. They
+// may end while it runs.
+func (t *Tracker) Conns() iter.Seq[*Conn] {
+	return func(yield func(*Conn) bool) {
+		if t == nil {
+			return
+		}
+		for _, rec := range t.open.Open() {
+			if c, ok := rec.Owner.(*Conn); ok && !rec.Ended() && !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+// wants reports whether a connection is to be tracked.
+func (t *Tracker) wants(ctx context.Context, network, address string) (track bool) {
+	if t == nil || t.down.Load() || untracked(ctx) {
+		return false
+	}
+	if t.cfg.filter != nil {
+		guard("filter", func() { track = t.cfg.filter(ctx, network, address) })
+		return track
+	}
+	return true
+}
