@@ -176,11 +176,13 @@ func (k *Capture) socket(ctx context.Context, use bridge.Kind, network string, l
 	o := captured(use, network, local, remote)
 	if d := dialIn(ctx); d != nil {
 		o.network, o.address, o.target, o.root = d.network, d.address, d.target, d.nested
+		o.caller = d.opener
 		return k.opens(d.caller, d.linked(), d.tracker, o)
 	}
 	if k.exporters.match(o.address) || !k.tracker.wants(ctx, o.network, o.address) {
 		return nil
 	}
+	o.caller = k.tracker.caller()
 	return k.opens(ctx, ctx, k.tracker, o)
 }
 
@@ -225,6 +227,7 @@ func (k *Capture) adopted(use bridge.Kind, network string, local, remote net.Add
 		return nil
 	}
 	o.local, o.remote = local, remote
+	o.caller = k.tracker.caller()
 	return k.track(ctx, ctx, k.tracker, o)
 }
 
@@ -250,6 +253,8 @@ func capturedPackets(network string) bool {
 func halfClosed(r *connstat.Record, d connstat.Direction) {
 	if d == connstat.Transmit {
 		r.HalfClosed()
+	} else {
+		r.ReadClosed()
 	}
 }
 

@@ -26,6 +26,7 @@ type Conn struct {
 	series  *series
 	network string
 	address string
+	caller  caller
 	span    trace.Span
 	journal *journal // nil unless the span is recording
 	history atomic.Pointer[history]
@@ -165,6 +166,19 @@ func (c *Conn) Address() string {
 	return c.address
 }
 
+// Caller is the path of the package that opened the connection: of the first
+// function on the stack of the dial, or of Register, that belongs neither to
+// the standard library nor to this package. It is the client library's where
+// that dials; connections that net/http's pool opens have "net/http", since
+// requests share them. It is empty without [WithCaller], and for connections
+// that were accepted.
+func (c *Conn) Caller() string {
+	if c == nil {
+		return ""
+	}
+	return c.caller.String()
+}
+
 // LocalAddr is the local address, nil if there is none.
 func (c *Conn) LocalAddr() net.Addr {
 	if c == nil {
@@ -262,24 +276,41 @@ func (c *Conn) tellWritev() {
 	if len(c.tracker.cfg.callbacks.io) == 0 {
 		return
 	}
-	unwatched := c.rec.Unwatched()
-	if n := unwatched - c.told.Swap(unwatched); n > 0 {
+	if n := c.untold(); n > 0 {
 		c.tracker.cfg.callbacks.write(c.context(), c, int(n))
+	}
+}
+
+// untold returns the bytes that tellWritev is to tell of, each of them once.
+// While a write is in flight they may seem to be fewer than were told already.
+func (c *Conn) untold() int64 {
+	for {
+		told, unwatched := c.told.Load(), c.rec.Unwatched()
+		if unwatched <= told {
+			return 0
+		}
+		if c.told.CompareAndSwap(told, unwatched) {
+			return unwatched - told
+		}
 	}
 }
 
 // sample asks the kernel, if it can be asked.
 func (c *Conn) sample() (tcpinfo.Info, bool) { return c.rec.Sample() }
 
-// Ended implements connstat.Owner. It asks the kernel while it can be asked, and
-// tells the callbacks while the connection is open.
+// Ended implements connstat.Owner. It tells the callbacks while the connection
+// is open, with the kernel's latest numbers.
 func (c *Conn) Ended() {
+	callbacks := c.tracker.cfg.callbacks
+	if c.journal == nil && len(callbacks.all) == 0 && c.rec.Reason() != connstat.Shutdown {
+		return // nobody looks; Close has the wrapper ask once more, anyway
+	}
 	info, ok := c.sample()
 	c.tellWritev()
 	if c.journal != nil {
 		c.journal.noteTCP(info, ok)
 	}
-	c.tracker.cfg.callbacks.close(c.context(), c)
+	callbacks.close(c.context(), c)
 }
 
 // Closed implements connstat.Owner. It ends the span and records the duration,

@@ -25,6 +25,7 @@ type dial struct {
 	address string
 	target  target
 	series  *series
+	opener  caller
 	span    trace.Span
 	steps   *dialSteps // nil unless the span is recording
 	start   time.Time
@@ -46,6 +47,9 @@ func (t *Tracker) startDial(ctx context.Context, network, address, name string) 
 		d.nested = true
 		d.same = outer.tracker == t && outer.network == network && outer.address == address
 		d.outer = outer
+		d.opener = outer.opener // the resolver dials in a goroutine of its own
+	} else {
+		d.opener = t.caller()
 	}
 	d.target = newTarget(network, address, name)
 	d.series = t.table.get(seriesKey{kind: dials, target: d.target})
@@ -150,6 +154,7 @@ func (d *dial) adopt(conn net.Conn) (net.Conn, *Conn) {
 		address: d.address,
 		target:  d.target,
 		root:    d.nested,
+		caller:  d.opener,
 	})
 	d.tellOuter(c)
 	return tracked, c

@@ -26,6 +26,7 @@ type opening struct {
 	opened        time.Time
 	packet        bool
 	root          bool // never a child, whatever the option says
+	caller        caller
 }
 
 // typed is the address that tells the network type.
@@ -78,7 +79,7 @@ func (t *Tracker) newConn(linked context.Context, o opening) *Conn {
 		o.series.packet.Store(true)
 	}
 	id := lastID.Add(1)
-	c := &Conn{tracker: t, series: o.series, network: o.network, address: o.address}
+	c := &Conn{tracker: t, series: o.series, network: o.network, address: o.address, caller: o.caller}
 	c.span = t.startSpan(linked, o, id)
 	if c.span.IsRecording() {
 		c.journal = &journal{rec: &c.rec}

@@ -27,6 +27,7 @@ type config struct {
 	connectionSpan   ConnectionSpan
 	maxServers       int
 	accepted         bool
+	caller           bool
 	errs             []error
 }
 
@@ -159,6 +160,13 @@ func WithMaxServers(n int) Option {
 		}
 		c.maxServers = n
 	})
+}
+
+// WithCaller has [Conn.Caller] tell which package opened a connection, and the
+// connection's span by its attribute netstats.caller. It costs a walk up the
+// stack at each dial, a few microseconds.
+func WithCaller() Option {
+	return optionFunc(func(c *config) { c.caller = true })
 }
 
 // WithAccepted has a [Capture] track accepted connections, too.

@@ -415,6 +415,7 @@ func provoke(t *testing.T) emission {
 	tracker, err := otelnetstats.New(
 		otelnetstats.WithTracerProvider(tracerProvider),
 		otelnetstats.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))),
+		otelnetstats.WithCaller(),
 	)
 	if err != nil {
 		t.Fatal(err)

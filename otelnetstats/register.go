@@ -37,7 +37,7 @@ func (t *Tracker) Register(ctx context.Context, conn net.Conn) net.Conn {
 		ctx = context.Background()
 	}
 	tracked, c, first := register(conn,
-		func() *Conn { return t.newConn(ctx, registered(conn).connect(conn)) },
+		func() *Conn { return t.newConn(ctx, t.registered(conn).connect(conn)) },
 		func(c *Conn) net.Conn { return netwrap.Conn(conn, &c.rec) })
 	if first {
 		t.publish(ctx, c)
@@ -69,7 +69,7 @@ func (t *Tracker) RegisterPacketConn(ctx context.Context, conn net.PacketConn) n
 		ctx = context.Background()
 	}
 	tracked, c, first := register(conn,
-		func() *Conn { return t.newConn(ctx, registered(conn).connect(conn)) },
+		func() *Conn { return t.newConn(ctx, t.registered(conn).connect(conn)) },
 		func(c *Conn) net.PacketConn { return netwrap.PacketConn(conn, &c.rec) })
 	if first {
 		t.publish(ctx, c)
@@ -78,8 +78,8 @@ func (t *Tracker) RegisterPacketConn(ctx context.Context, conn net.PacketConn) n
 }
 
 // registered is the opening of a connection that somebody else opened.
-func registered(conn Endpoint) opening {
-	var o opening
+func (t *Tracker) registered(conn Endpoint) opening {
+	o := opening{caller: t.caller()}
 	addr := conn.LocalAddr()
 	if !isNil(addr) {
 		o.network = addr.Network()

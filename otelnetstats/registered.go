@@ -126,6 +126,9 @@ func forget(f forgotten) {
 	if registrations.known[f.id].conn == f.conn {
 		delete(registrations.known, f.id)
 		registrations.count.Store(int64(len(registrations.known)))
+		if len(registrations.known) == 0 {
+			registrations.known = nil // a map keeps the room that it once needed
+		}
 	}
 }
 

@@ -73,6 +73,7 @@ const (
 	keyDialerName             = attribute.Key("netstats.dialer.name")
 	keyDuration               = attribute.Key("netstats.duration")
 	keyDNSAddresses           = attribute.Key("netstats.dns.addresses")
+	keyCaller                 = attribute.Key("netstats.caller")
 	keyConnectionID           = attribute.Key("netstats.connection.id")
 	keyConnectionRole         = attribute.Key("netstats.connection.role")
 	keyCloseReason            = attribute.Key("netstats.connection.close.reason")
@@ -91,6 +92,7 @@ const (
 	keyMarkReceiveSize        = attribute.Key("netstats.mark.receive.size")
 	keyMarkTransmitSize       = attribute.Key("netstats.mark.transmit.size")
 	keyMarkDuration           = attribute.Key("netstats.mark.duration")
+	keyCaptureGenerator       = attribute.Key("netstats.capture.generator") // of the scope
 	keyTraceID                = attribute.Key("trace_id")
 	keySpanID                 = attribute.Key("span_id")
 )

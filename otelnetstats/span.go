@@ -45,7 +45,7 @@ func linkedTo(ctx context.Context) trace.SpanContext {
 }
 
 func (t *Tracker) connectionAttributes(o opening, id uint64) []attribute.KeyValue {
-	attrs := make([]attribute.KeyValue, 0, 12+len(t.cfg.spanAttributes))
+	attrs := make([]attribute.KeyValue, 0, 13+len(t.cfg.spanAttributes))
 	attrs = append(attrs,
 		keyConnectionID.Int64(int64(id)), //nolint:gosec // counts up from 1
 		keyConnectionRole.String(roleNames[o.role]))
@@ -56,6 +56,9 @@ func (t *Tracker) connectionAttributes(o opening, id uint64) []attribute.KeyValu
 	attrs = appendAddr(attrs, keyPeerAddress, keyPeerPort, o.remote)
 	if o.role == connstat.Server {
 		attrs = appendAddr(attrs, keyClientAddress, keyClientPort, o.remote)
+	}
+	if path := o.caller.String(); path != "" {
+		attrs = append(attrs, keyCaller.String(path))
 	}
 	return append(attrs, t.cfg.spanAttributes...)
 }

@@ -9,9 +9,11 @@ import (
 	"sync/atomic"
 
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/netstats-go/netstats/internal/bridge"
 	"github.com/netstats-go/netstats/internal/connstat"
 )
 
@@ -48,9 +50,11 @@ func New(opts ...Option) (*Tracker, error) {
 	t.table = newSeriesTable(t.cfg.maxServers, t.cfg.metricAttributes)
 	t.tracer = t.cfg.tracers().Tracer(ScopeName,
 		trace.WithInstrumentationVersion(Version),
+		trace.WithInstrumentationAttributes(scopeAttributes()...),
 		trace.WithSchemaURL(schemaURL))
 	meter := t.cfg.meters().Meter(ScopeName,
 		metric.WithInstrumentationVersion(Version),
+		metric.WithInstrumentationAttributes(scopeAttributes()...),
 		metric.WithSchemaURL(schemaURL))
 	in, err := newInstruments(meter, t.observe)
 	t.in = in
@@ -58,6 +62,14 @@ func New(opts ...Option) (*Tracker, error) {
 		err = fmt.Errorf("otelnetstats: new tracker: %w", err)
 	}
 	return t, errors.Join(append(t.cfg.errs, err)...)
+}
+
+// scopeAttributes tell a capture build from others.
+func scopeAttributes() []attribute.KeyValue {
+	if bridge.Check() != nil {
+		return nil
+	}
+	return []attribute.KeyValue{keyCaptureGenerator.String(bridge.Generator())}
 }
 
 // Default returns the Tracker of Dialers that have none. It is made on the

@@ -22,9 +22,7 @@ func ABI() uint64 {
 	for _, f := range connstat.RecordLayout() {
 		fmt.Fprintln(h, f.Name, f.Type)
 	}
-	hooks := reflect.TypeFor[Hooks]()
-	for i := range hooks.NumField() {
-		f := hooks.Field(i)
+	for f := range reflect.TypeFor[Hooks]().Fields() {
 		fmt.Fprintln(h, f.Name, f.Type)
 	}
 	return h.Sum64()

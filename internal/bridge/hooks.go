@@ -19,7 +19,7 @@ type Hooks struct {
 	// Dial is called when a dial begins: net.Dial and its like, the methods of
 	// net.Dialer, and the resolver's dials of its servers, which happen within
 	// the dial that needs the name and get what ctx Dial returned for that one.
-	// address is as dialled. The dial goes on with the returned ctx, which must
+	// address is as the caller gave it. The dial goes on with the returned ctx, which must
 	// come from the given one. The returned function, unless nil, is called once
 	// when the dial ends, with the connection or the error; with neither if a
 	// Control function of the caller's panicked.
@@ -43,15 +43,20 @@ type Hooks struct {
 	// net.FilePacketConn made of a file.
 	Adopted func(kind Kind, network string, local, remote net.Addr) *connstat.Record
 
-	// HalfClosed is called before CloseRead and CloseWrite close one direction
-	// of the connection that r counts.
+	// HalfClosed is called when one direction of the connection that r counts is
+	// closed: before CloseRead does it, as a read that waits returns then, and
+	// after CloseWrite did it.
 	HalfClosed func(r *connstat.Record, d connstat.Direction)
 
-	// Closing is called by each Close of the connection that r counts, a second
-	// Close included, while the socket is still open; conn is good until Closing
-	// returns. leaked says that nobody called Close: package net's finalizer
-	// does. It runs on the goroutine of all finalizers then, which must not run
-	// users' code nor wait.
+	// Close is called instead of each Close of the connection that r counts, a
+	// second one included, and must call inner, once, and return what it does.
+	// Until then the socket is open, and conn is good. leaked says that nobody
+	// called Close: package net's finalizer does. It runs on the goroutine of all
+	// finalizers then, which must not run users' code nor wait.
+	Close func(r *connstat.Record, leaked bool, conn syscall.RawConn, inner func() error) error
+
+	// Closing is called where Close is nil, before the socket is closed; conn is
+	// good until Closing returns. All else is as with Close.
 	Closing func(r *connstat.Record, leaked bool, conn syscall.RawConn)
 }
 

@@ -58,10 +58,6 @@ func (r *Record) Sampled(info tcpinfo.Info) {
 	}
 }
 
-// UsedWritev reports whether bytes were sent, as of the last reading, that no
-// counted write accounts for. While one is in flight it may be wrongly true.
-func (r *Record) UsedWritev() bool { return r.kernel.accepted() > r.sent.load().Bytes }
-
 // Begin announces a write of n bytes; each Begin is followed by one
 // [Record.Done].
 func (r *Record) Begin(n int64) {

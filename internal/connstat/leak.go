@@ -1,6 +1,9 @@
 package connstat
 
-import "sync"
+import (
+	"runtime"
+	"sync"
+)
 
 // dropped has the connections that the garbage collector found unclosed. What
 // ends them runs in a goroutine that exists only while there are any: an Owner
@@ -12,9 +15,15 @@ var dropped struct {
 	running bool
 }
 
+// EndWith has r end as leaked if conn, the connection that it counts, is
+// collected as garbage before r has ended. conn is the connection that keeps
+// what it needs to be closed, not a wrapper that may be dropped on its own.
+func EndWith[T any](r *Record, conn *T) {
+	r.leak = runtime.AddCleanup(conn, (*Record).Dropped, r)
+}
+
 // Dropped ends the connection as leaked, in another goroutine, if nothing ended
-// it before. It is what runtime.AddCleanup calls when the watched connection
-// is gone.
+// it before.
 func (r *Record) Dropped() {
 	if r.Ended() {
 		return

@@ -2,6 +2,7 @@ package connstat
 
 import (
 	"net"
+	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -66,6 +67,7 @@ type Record struct {
 
 	kernel kernel
 	folded folding
+	leak   runtime.Cleanup
 	links
 }
 

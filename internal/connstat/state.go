@@ -24,9 +24,10 @@ const (
 
 // The bits of Record.state. The Reason is kept above them.
 const (
-	stateEnded   uint32 = 1 << iota
-	stateSentFIN        // this side closed its direction, by CloseWrite
-	stateReadFIN        // the peer's end of stream was read
+	stateEnded    uint32 = 1 << iota
+	stateSentFIN         // this side closed its direction, by CloseWrite
+	stateReadFIN         // the peer's end of stream was read
+	stateShutRead        // this side closed the other direction, by CloseRead
 
 	reasonShift = 8
 )
@@ -84,11 +85,31 @@ func (r *Record) keep(f *fault) {
 // moved is the number of bytes counted.
 func (r *Record) moved() int64 { return r.received.load().Bytes + r.sent.load().Bytes }
 
-// PeerClosed notes that the peer's end of stream was read.
-func (r *Record) PeerClosed() { r.state.Or(stateReadFIN) }
+// PeerClosed notes that the peer's end of stream was read, unless it is one of
+// this side's making.
+func (r *Record) PeerClosed() {
+	if r.state.Load()&stateShutRead == 0 {
+		r.state.Or(stateReadFIN)
+	}
+}
+
+// ReadClosed notes that this side closes the peer's direction, by CloseRead: a
+// read finds an end of stream from then on, also one that waits.
+func (r *Record) ReadClosed() { r.state.Or(stateShutRead) }
 
 // HalfClosed notes that this side closed its direction, by CloseWrite.
 func (r *Record) HalfClosed() { r.state.Or(stateSentFIN) }
+
+// CloseWrite closes this side's direction by the given function, whose error it
+// returns. It notes that first: a write that waits fails before inner returns.
+func (r *Record) CloseWrite(inner func() error) error {
+	before := r.state.Or(stateSentFIN)
+	err := inner()
+	if err != nil && before&stateSentFIN == 0 {
+		r.state.And(^stateSentFIN)
+	}
+	return err
+}
 
 // DeadlineSet notes a SetDeadline and its like: who sets one after one passed
 // goes on. net/http, for one, interrupts its reads by a deadline in 1970.
@@ -108,6 +129,7 @@ func (r *Record) Close(inner func() error) error {
 	}
 	err := inner()
 	if first {
+		r.leak.Stop() // else the collector would have to call Dropped in vain
 		r.Owner.Closed()
 		r.fold()
 	}

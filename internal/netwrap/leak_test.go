@@ -35,7 +35,7 @@ type kind struct {
 var kinds = []kind{
 	{"tcp", "tcp", netwrap.Conn},
 	{"plain tcp", "tcp", func(c net.Conn, rec *connstat.Record) net.Conn {
-		runtime.AddCleanup(c.(*net.TCPConn), (*connstat.Record).Dropped, rec)
+		connstat.EndWith(rec, c.(*net.TCPConn))
 		return netwrap.PlainTCP(c.(*net.TCPConn), rec)
 	}},
 	{"unix", "unix", netwrap.Conn},

@@ -55,7 +55,7 @@ func wrapStream(inner net.Conn, rec *connstat.Record) net.Conn {
 
 // watch has rec told when the wrapper is dropped, and returns the wrapper.
 func watch[T any](wrapper *T, rec *connstat.Record) *T {
-	runtime.AddCleanup(wrapper, (*connstat.Record).Dropped, rec)
+	connstat.EndWith(rec, wrapper)
 	return wrapper
 }
 
@@ -102,10 +102,7 @@ func (c *stream) SetWriteDeadline(t time.Time) error {
 }
 
 func (c *closeWriteStream) CloseWrite() error {
-	err := c.conn.(closeWriter).CloseWrite()
-	if err == nil {
-		c.rec.HalfClosed()
-	}
+	err := c.rec.CloseWrite(c.conn.(closeWriter).CloseWrite)
 	runtime.KeepAlive(c)
 	return err
 }

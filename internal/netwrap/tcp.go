@@ -64,15 +64,12 @@ func (c *plainTCPConn) WriteTo(w io.Writer) (int64, error) {
 
 func (c *plainTCPConn) Close() error { return c.rec.Close(c.conn.Close) }
 
-func (c *plainTCPConn) CloseRead() error { return c.conn.CloseRead() }
-
-func (c *plainTCPConn) CloseWrite() error {
-	err := c.conn.CloseWrite()
-	if err == nil {
-		c.rec.HalfClosed()
-	}
-	return err
+func (c *plainTCPConn) CloseRead() error {
+	c.rec.ReadClosed()
+	return c.conn.CloseRead()
 }
+
+func (c *plainTCPConn) CloseWrite() error { return c.rec.CloseWrite(c.conn.CloseWrite) }
 
 func (c *plainTCPConn) SyscallConn() (syscall.RawConn, error) { return guard(c.conn) }
 func (c *plainTCPConn) File() (*os.File, error)               { return c.conn.File() }

@@ -81,15 +81,12 @@ func (c *unixConn) WriteMsgUnix(b, oob []byte, addr *net.UnixAddr) (n, oobn int,
 
 func (c *unixConn) Close() error { return c.rec.Close(c.conn.Close) }
 
-func (c *unixConn) CloseRead() error { return c.conn.CloseRead() }
-
-func (c *unixConn) CloseWrite() error {
-	err := c.conn.CloseWrite()
-	if err == nil {
-		c.rec.HalfClosed()
-	}
-	return err
+func (c *unixConn) CloseRead() error {
+	c.rec.ReadClosed()
+	return c.conn.CloseRead()
 }
+
+func (c *unixConn) CloseWrite() error { return c.rec.CloseWrite(c.conn.CloseWrite) }
 
 func (c *unixConn) SyscallConn() (syscall.RawConn, error) { return guard(c.conn) }
 func (c *unixConn) File() (*os.File, error)               { return c.conn.File() }

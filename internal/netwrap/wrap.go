@@ -2,7 +2,6 @@ package netwrap
 
 import (
 	"net"
-	"runtime"
 
 	"github.com/netstats-go/netstats/internal/connstat"
 )
@@ -44,22 +43,22 @@ func wrapNet(inner any, rec *connstat.Record) net.Conn {
 	switch c := inner.(type) {
 	case *net.TCPConn:
 		if c != nil {
-			runtime.AddCleanup(c, (*connstat.Record).Dropped, rec)
+			connstat.EndWith(rec, c)
 			return wrapTCP(c, rec)
 		}
 	case *net.UnixConn:
 		if c != nil {
-			runtime.AddCleanup(c, (*connstat.Record).Dropped, rec)
+			connstat.EndWith(rec, c)
 			return &unixConn{conn: c, rec: rec}
 		}
 	case *net.UDPConn:
 		if c != nil {
-			runtime.AddCleanup(c, (*connstat.Record).Dropped, rec)
+			connstat.EndWith(rec, c)
 			return &udpConn{conn: c, rec: rec}
 		}
 	case *net.IPConn:
 		if c != nil {
-			runtime.AddCleanup(c, (*connstat.Record).Dropped, rec)
+			connstat.EndWith(rec, c)
 			return &ipConn{conn: c, rec: rec}
 		}
 	}

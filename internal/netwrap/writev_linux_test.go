@@ -292,6 +292,26 @@ func TestWritevWhileClosingConcurrentSafe(t *testing.T) {
 	}
 }
 
+// Nothing tells of a writev but the kernel; so if the first one comes when the
+// connection has been asked about for the last time before Close, it must be
+// asked about after it.
+func TestFirstWritevWhileClosing(t *testing.T) {
+	client, peer := testnet.TCPPair(t)
+	arrived := discard(peer)
+	rec := testnet.NewRecord()
+	conn := netwrap.Conn(client, &rec.Record)
+	rec.AtEnd = func() {
+		if n, err := (&net.Buffers{payload[:10], payload[:20]}).WriteTo(conn); n != 30 || err != nil {
+			t.Errorf("writev returned %d, %v, want 30, nil", n, err)
+		}
+	}
+	testnet.Must(t, conn.Close())
+	rec.WantBytes(t, 0, 30)
+	if got := <-arrived; got != 30 {
+		t.Errorf("the peer got %d bytes, want 30", got)
+	}
+}
+
 // await waits until the calls that returned have written n bytes.
 func (m *mixture) await(n int64) {
 	for m.returned.Load() < n {

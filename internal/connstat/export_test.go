@@ -1,0 +1,37 @@
+package connstat
+
+import "github.com/netstats-go/netstats/internal/tcpinfo"
+
+// Counter is a counter whose packed word tests can see and set.
+type Counter struct{ counter }
+
+func (c *Counter) Add(n int64, operations uint64) (due bool) { return c.add(n, operations) }
+func (c *Counter) AddWide(n int64)                           { c.addWide(n) }
+func (c *Counter) Spill()                                    { c.spill() }
+func (c *Counter) Load() Flow                                { return c.load() }
+
+// Packed is what has not been spilled.
+func (c *Counter) Packed() Flow { return unpack(c.packed.Load()) }
+
+// HoldWide has spills find the wide part in use until release is called.
+func (c *Counter) HoldWide() (release func()) {
+	w := c.widen()
+	w.mu.Lock()
+	return w.mu.Unlock
+}
+
+// Touched is the length of the list of connections to be folded.
+func (g *Registry) Touched() int {
+	g.touched.mu.Lock()
+	defer g.touched.mu.Unlock()
+	return len(g.touched.list)
+}
+
+// Turn takes the next connections to be sampled.
+func (g *Registry) Turn(limit int) []*Record { return g.turn(limit) }
+
+// MinCompact is the length of that list up to which nothing is thrown out.
+const MinCompact = minCompact
+
+// AsSampled has the registry take r for one that is sampled.
+func (r *Record) AsSampled() { r.Reconcile(new(tcpinfo.Socket), tcpinfo.Info{HasSent: true}) }

@@ -1,0 +1,47 @@
+package connstat_test
+
+import (
+	"sync/atomic"
+
+	"github.com/netstats-go/netstats/internal/connstat"
+)
+
+// A group is what connections share.
+type group struct {
+	registry connstat.Registry
+	totals   connstat.Totals
+}
+
+// A life is a Record that is its own owner, and in its group's registry while
+// it is open, as a tracker has them.
+type life struct {
+	connstat.Record
+	group         *group
+	ended, closed atomic.Int64
+}
+
+func (g *group) open(c connstat.Config) *life {
+	l := g.prepare(c)
+	g.registry.Add(&l.Record)
+	return l
+}
+
+// prepare returns a life that is not in the registry yet.
+func (g *group) prepare(c connstat.Config) *life {
+	l := &life{group: g}
+	c.Totals, c.Registry = &g.totals, &g.registry
+	l.Init(l, c)
+	return l
+}
+
+func (l *life) Ended() { l.ended.Add(1) }
+func (l *life) Closed() {
+	l.closed.Add(1)
+	l.group.registry.Remove(&l.Record)
+}
+
+// folded brings the totals up to date and returns them.
+func (g *group) folded() (received, sent connstat.Flow) {
+	g.registry.Fold()
+	return g.totals.Flows()
+}
