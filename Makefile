@@ -42,7 +42,7 @@ endef
 all: fmt generate lint test ## What to run before a commit (the default)
 
 .PHONY: ci
-ci: fmt generate lint test race concurrent cross examples api bench-smoke tidy-check clean-tree ## All that a change has to pass
+ci: fmt generate lint test race concurrent ledger cross examples api bench-smoke tidy-check clean-tree ## All that a change has to pass
 
 .PHONY: help
 help: ## Show the targets

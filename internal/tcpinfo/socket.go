@@ -24,9 +24,9 @@ type Info struct {
 // answer to is shared by all.
 type Socket struct {
 	raw syscall.RawConn
-	// fin is set while this side may have closed its direction. It matters only
-	// after a reset, when the kernel's state no longer tells.
-	fin atomic.Bool
+	// fins counts the calls that may have closed this side's direction. The
+	// kernel's state tells that only some of the time, see query.finQueued.
+	fins atomic.Int32
 }
 
 // Init lets s ask about c, and asks at once. It reports whether the kernel says
@@ -54,16 +54,16 @@ func (s *Socket) Info() (Info, bool) {
 	if s.raw == nil {
 		return Info{}, false
 	}
-	return ask(s.raw, s.fin.Load())
+	return ask(s.raw, &s.fins)
 }
 
 // CloseWrite calls shut, which closes the direction to the peer. The FIN takes
 // a place in the kernel's numbers, which [Socket.Info] must know of.
 func (s *Socket) CloseWrite(shut func() error) error {
-	first := s.fin.CompareAndSwap(false, true)
+	s.fins.Add(1)
 	err := shut()
-	if err != nil && first {
-		s.fin.Store(false) // nothing was queued
+	if err != nil {
+		s.fins.Add(-1) // nothing was queued by this call
 	}
 	return err
 }
@@ -76,18 +76,18 @@ func (s *Socket) Hold() (Held, bool) {
 		return Held{}, false
 	}
 	fd, ok := hold(s.raw)
-	return Held{fd, s.fin.Load()}, ok
+	return Held{fd, &s.fins}, ok
 }
 
 // Held is a socket that [Socket.Hold] keeps.
 type Held struct {
-	fd         int
-	halfClosed bool
+	fd   int
+	fins *atomic.Int32
 }
 
 // Info asks the kernel, and lets go of the socket.
-func (h Held) Info() (Info, bool) { return release(h.fd, h.halfClosed) }
+func (h Held) Info() (Info, bool) { return release(h.fd, h.fins) }
 
 // Of asks once about the connection c. It reports false if c is no TCP
 // connection, or closed, or the operating system does not tell.
-func Of(c syscall.RawConn) (Info, bool) { return ask(c, false) }
+func Of(c syscall.RawConn) (Info, bool) { return ask(c, new(atomic.Int32)) }

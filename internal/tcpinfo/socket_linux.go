@@ -2,6 +2,7 @@ package tcpinfo
 
 import (
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -77,24 +78,29 @@ func (q *query) sent(halfClosed bool) int64 {
 	return sent
 }
 
+// finQueued reports whether one of the unsent bytes may be a FIN. The kernel reads
+// the state before it locks the socket: the numbers may be those after a
+// shutdown, while the state is still the one before. And after a reset the state
+// no longer tells.
 func (q *query) finQueued(halfClosed bool) bool {
 	switch q.info.State {
 	case stateFinWait1, stateLastAck, stateClosing:
 		return true
 	}
-	return q.info.State == stateClose && halfClosed
+	return halfClosed
 }
 
-// ask reads the numbers of c. halfClosed says that this side may have closed
-// its direction: when in doubt one byte too few is better than one too many,
-// as a later answer can only be larger.
-func ask(c syscall.RawConn, halfClosed bool) (Info, bool) {
+// ask reads the numbers of c. fins is not zero if this side may have closed its
+// direction: when in doubt one byte too few is better than one too many, as a
+// later answer can only be larger. It is read after the numbers, so that a FIN
+// in them is known of.
+func ask(c syscall.RawConn, fins *atomic.Int32) (Info, bool) {
 	q := queries.Get().(*query)
 	defer queries.Put(q)
 	if err := c.Control(q.control); err != nil {
 		return Info{}, false
 	}
-	return q.answer(halfClosed)
+	return q.answer(fins.Load() > 0)
 }
 
 // hold returns a duplicate of the descriptor of c.
@@ -107,12 +113,12 @@ func hold(c syscall.RawConn) (fd int, ok bool) {
 }
 
 // release asks about a duplicate, and closes it.
-func release(fd int, halfClosed bool) (Info, bool) {
+func release(fd int, fins *atomic.Int32) (Info, bool) {
 	q := queries.Get().(*query)
 	defer queries.Put(q)
 	q.get(uintptr(fd))
 	unix.Close(fd)
-	return q.answer(halfClosed)
+	return q.answer(fins.Load() > 0)
 }
 
 // answer makes an Info of what the kernel wrote.

@@ -2,12 +2,15 @@
 
 package tcpinfo
 
-import "syscall"
+import (
+	"sync/atomic"
+	"syscall"
+)
 
 func first(syscall.RawConn) (Info, bool) { return Info{}, false }
 
-func ask(syscall.RawConn, bool) (Info, bool) { return Info{}, false }
+func ask(syscall.RawConn, *atomic.Int32) (Info, bool) { return Info{}, false }
 
 func hold(syscall.RawConn) (int, bool) { return 0, false }
 
-func release(int, bool) (Info, bool) { return Info{}, false }
+func release(int, *atomic.Int32) (Info, bool) { return Info{}, false }
