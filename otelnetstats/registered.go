@@ -1,6 +1,7 @@
 package otelnetstats
 
 import (
+	"maps"
 	"reflect"
 	"runtime"
 	"sync"
@@ -15,6 +16,7 @@ import (
 var registrations struct {
 	mu    sync.Mutex // guards known; held while a record is made, not while callbacks run
 	known map[identity]registration
+	peak  int          // the most that known had since it was made
 	count atomic.Int64 // of known, so that programs that register nothing pay nothing
 }
 
@@ -108,6 +110,7 @@ func keep(id identity, c *Conn, wrapper any) {
 		registrations.known = make(map[identity]registration)
 	}
 	registrations.known[id] = r
+	registrations.peak = max(registrations.peak, len(registrations.known))
 	registrations.count.Store(int64(len(registrations.known)))
 	runtime.AddCleanup(r.wrapper.pointer.Value(), forget, forgotten{id, c})
 }
@@ -126,10 +129,23 @@ func forget(f forgotten) {
 	if registrations.known[f.id].conn == f.conn {
 		delete(registrations.known, f.id)
 		registrations.count.Store(int64(len(registrations.known)))
-		if len(registrations.known) == 0 {
-			registrations.known = nil // a map keeps the room that it once needed
-		}
+		shrinkRegistrations()
 	}
+}
+
+// minShrink is the size below which a map is left as it is.
+const minShrink = 1024
+
+// shrinkRegistrations moves what is left of many registrations to a smaller map,
+// as a map keeps the room that it once needed. The caller holds the lock.
+func shrinkRegistrations() {
+	left := len(registrations.known)
+	if registrations.peak < minShrink || left > registrations.peak/4 {
+		return
+	}
+	smaller := make(map[identity]registration, left)
+	maps.Copy(smaller, registrations.known)
+	registrations.known, registrations.peak = smaller, left
 }
 
 // trackedBefore returns the tracked connection of conn, if it has one: conn
