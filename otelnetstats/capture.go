@@ -74,7 +74,7 @@ func (t *Tracker) Capture() (*Capture, error) {
 		Socket:     k.socket,
 		Adopted:    k.adopted,
 		HalfClosed: halfClosed,
-		Closing:    closing,
+		Close:      closeCaptured,
 	}
 	if t.cfg.accepted {
 		k.hooks.Accepted = k.accepted
@@ -258,16 +258,16 @@ func halfClosed(r *connstat.Record, d connstat.Direction) {
 	}
 }
 
-// closing is told by package net that a connection is about to be closed.
-func closing(r *connstat.Record, leaked bool, raw syscall.RawConn) {
+// closeCaptured is called by package net in place of each Close.
+func closeCaptured(r *connstat.Record, leaked bool, raw syscall.RawConn, inner func() error) error {
 	if c, ok := r.Owner.(*Conn); ok && c.journal != nil && !r.Ended() {
 		c.journal.noteTCP(tcpinfo.Of(raw))
 	}
 	if leaked {
 		r.Dropped() // this is the finalizers' goroutine
-		return
+		return inner()
 	}
-	r.Closing()
+	return r.Close(inner)
 }
 
 // capturedConn returns the record of a plain connection of package net in a

@@ -67,7 +67,7 @@ func Remove(h *Hooks) {
 	mu.Lock()
 	defer mu.Unlock()
 	if (*Hooks)(atomic.LoadPointer(&slot)) == h {
-		atomic.StorePointer(&slot, unsafe.Pointer(&Hooks{HalfClosed: h.HalfClosed, Close: h.Close, Closing: h.Closing}))
+		atomic.StorePointer(&slot, unsafe.Pointer(&Hooks{HalfClosed: h.HalfClosed, Close: h.Close}))
 	}
 }
 

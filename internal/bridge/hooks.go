@@ -54,10 +54,6 @@ type Hooks struct {
 	// called Close: package net's finalizer does. It runs on the goroutine of all
 	// finalizers then, which must not run users' code nor wait.
 	Close func(r *connstat.Record, leaked bool, conn syscall.RawConn, inner func() error) error
-
-	// Closing is called where Close is nil, before the socket is closed; conn is
-	// good until Closing returns. All else is as with Close.
-	Closing func(r *connstat.Record, leaked bool, conn syscall.RawConn)
 }
 
 // Kind says what a socket is for.

@@ -35,3 +35,6 @@ const MinCompact = minCompact
 
 // AsSampled has the registry take r for one that is sampled.
 func (r *Record) AsSampled() { r.Reconcile(new(tcpinfo.Socket), tcpinfo.Info{HasSent: true}) }
+
+// Closing ends the connection as Close does.
+func (r *Record) Closing() { r.End(r.verdict()) }

@@ -146,13 +146,11 @@ func (m *recordModel) step(p *tape) {
 		m.life.Sent(n, err)
 		m.sum(connstat.Transmit, n, err)
 	case 2:
-		packets := int(p.next())
 		if !m.packet || err != nil {
 			return
 		}
-		m.life.ReceivedPackets(packets, n, nil)
-		m.flows[connstat.Receive].Operations += int64(max(0, packets-1))
-		m.sum(connstat.Receive, n, nil)
+		m.life.Received(0, nil) // an empty datagram
+		m.sum(connstat.Receive, 0, nil)
 	case 3:
 		if m.reconciled {
 			m.life.Sampled(tcpinfo.Info{Sent: n, HasSent: true})

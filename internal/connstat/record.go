@@ -116,14 +116,6 @@ func (r *Record) Sent(n int64, err error) {
 	}
 }
 
-// ReceivedPackets counts one call that received several datagrams.
-func (r *Record) ReceivedPackets(packets int, n int64, err error) {
-	if packets > 1 {
-		r.received.add(0, uint64(packets-1))
-	}
-	r.Received(n, err)
-}
-
 // unusual counts a call that moved no byte, or very many.
 func (r *Record) unusual(d Direction, n int64, err error) {
 	if n <= 0 && (err != nil || !r.packet) {

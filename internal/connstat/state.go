@@ -148,10 +148,6 @@ func (r *Record) End(reason Reason) bool {
 	return true
 }
 
-// Closing ends the connection, if nothing did before, with the reason that its
-// history tells. It is for whoever cannot use [Record.Close].
-func (r *Record) Closing() { r.End(r.verdict()) }
-
 // Discard undoes [Record.Init] for a record that nobody got to see.
 func (r *Record) Discard() { r.claim(Local) }
 

@@ -1,0 +1,257 @@
+package overlay
+
+import (
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/token"
+	"slices"
+	"strings"
+)
+
+// Every byte of every socket passes one of the functions edited here, once:
+// package net has no other way to its sockets, and package os, which splices
+// and sends files, uses these as well.
+
+const pollPkg = "internal/poll"
+
+// recordField is what type FD gets.
+const recordField = "Netstats *NetstatsRecord"
+
+var pollRules = slices.Concat(
+	[]rule{{
+		pkg: pollPkg, strct: true, name: "FD", on: posix,
+		why:    "a descriptor can point at its connection's record",
+		extend: addRecordField,
+	}},
+	methods(unixes, "what is received is counted", countReceived,
+		"Read", "ReadFrom", "ReadFromInet4", "ReadFromInet6", "ReadMsg", "ReadMsgInet4", "ReadMsgInet6"),
+	methods(windows, "what is received is counted", countReceived,
+		"Read", "ReadFrom", "ReadFromInet4", "ReadFromInet6", "ReadMsg", "ReadMsgInet4", "ReadMsgInet6"),
+	methods(unixes, "what is sent is counted", countSent,
+		"Write", "WriteTo", "WriteToInet4", "WriteToInet6", "WriteMsg", "WriteMsgInet4", "WriteMsgInet6", "Writev", "WriteOnce"),
+	methods(windows, "what is sent is counted", countSent,
+		"Write", "WriteTo", "WriteToInet4", "WriteToInet6", "WriteMsg", "WriteMsgInet4", "WriteMsgInet6", "Writev"),
+	methods(posix, "a deadline that passed is known not to have ended a connection", countDeadline, "SetDeadline", "SetReadDeadline", "SetWriteDeadline"),
+	methods(unixes, "what a RawConn's callback receives is counted, where the system calls can be seen", countRaw("netstatsReceive"), "RawRead"),
+	methods(unixes, "what a RawConn's callback sends is counted, where the system calls can be seen", countRaw("netstatsTransmit"), "RawWrite"),
+	[]rule{
+		{
+			pkg: pollPkg, name: "sendFile", why: "what sendfile sends is counted, call by call",
+			on:   []string{"linux", "android", "darwin", "ios", "freebsd", "dragonfly", "solaris", "illumos"},
+			edit: countSendFile,
+		},
+		{pkg: pollPkg, name: "SendFile", on: windows, why: "what TransmitFile sends is counted", edit: countTransmitFile},
+		{pkg: pollPkg, name: "spliceDrain", on: linux, why: "what splice takes from a socket is counted, call by call", edit: countSplice("addDrained")},
+		{pkg: pollPkg, name: "splicePump", on: linux, why: "what splice gives to a socket is counted, call by call", edit: countSplice("addSent")},
+	},
+)
+
+// innocent are the functions with a descriptor whose first result is a number,
+// but not one of bytes that a socket moved, or not one that no function above
+// counts.
+var innocent = []string{
+	"Accept", "Dup", "GetsockoptInt", "Seek", // move nothing
+	"Pread", "Pwrite", "ReadDirent", "ReadDir", "readConsole", "writeConsole", // for files alone
+	"CopyFileRange", "copyFileRange", // between files
+	"execIO",             // Windows: within the functions above
+	"Splice", "SendFile", // in terms of the functions above
+}
+
+// methods are rules for methods of FD.
+func methods(on []string, why string, edit func(*patch, *function, string) error, names ...string) []rule {
+	rules := make([]rule, len(names))
+	for i, name := range names {
+		rules[i] = rule{pkg: pollPkg, recv: "FD", name: name, on: on, why: why, edit: edit}
+	}
+	return rules
+}
+
+// addRecordField puts the field last, so that the others keep their alignment
+// on 32-bit systems, and on the line of the closing brace.
+func addRecordField(p *patch, s *ast.StructType) {
+	p.insert(s.Fields.Closing, "/* added by netstats */ "+recordField+"; ")
+}
+
+func countReceived(p *patch, f *function, why string) error {
+	condition := ""
+	if f.name() == "Read" && len(f.params) == 1 {
+		// Read(nil) does nothing, but for a packet connection a read of nothing
+		// that succeeds is an empty packet.
+		condition = " && len(" + f.params[0].name + ") > 0"
+	}
+	return count(p, f, why, f.recv.name, condition, "addReceived")
+}
+
+func countSent(p *patch, f *function, why string) error {
+	return count(p, f, why, f.recv.name, "", "addSent")
+}
+
+func countDeadline(p *patch, f *function, why string) error {
+	const want = "func(time.Time) error"
+	if got := f.signature(); got != want {
+		return shape(got, want)
+	}
+	return p.wrap(f, why, `
+if r := %s.Netstats; r != nil {
+	r.deadlineSet()
+}
+return %s`, f.recv.name, f.stock())
+}
+
+func countSplice(method string) func(*patch, *function, string) error {
+	return func(p *patch, f *function, why string) error {
+		if got, want := f.signature(), f.splice(); got != want {
+			return shape(got, want)
+		}
+		i := slices.IndexFunc(f.params, func(v variable) bool { return v.typ == "*FD" })
+		return count(p, f, why, f.params[i].name, "", method)
+	}
+}
+
+// splice is the signature expected of the two halves of a splice.
+func (f *function) splice() string {
+	if f.name() == "spliceDrain" {
+		return "func(int, *FD, int) (int, error)"
+	}
+	return "func(*FD, int, int) (int, error)"
+}
+
+// count wraps a function whose first result is a number of bytes and whose
+// last is an error.
+func count(p *patch, f *function, why, fd, condition, method string) error {
+	if n := len(f.results); n < 2 || f.results[0] != "int" && f.results[0] != "int64" || f.results[n-1] != "error" {
+		return fmt.Errorf("is %s, where a number of bytes and an error among the results are expected", f.signature())
+	}
+	results := f.resultNames()
+	list := strings.Join(results, ", ")
+	return p.wrap(f, why, `
+%s := %s
+if r := %s.Netstats; r != nil%s {
+	r.%s(int64(%s), %s)
+}
+return %s`, list, f.stock(), fd, condition, method, results[0], results[len(results)-1], list)
+}
+
+// countSendFile counts each part as it is sent, but tells of it, and of an
+// error, at the end: whoever is told may use the connection, and so must not
+// be while its lock is held.
+func countSendFile(p *patch, f *function, why string) error {
+	const want = "func(*FD, int, *int64, int64) (int64, error, bool)"
+	if got := f.signature(); got != want {
+		return shape(got, want)
+	}
+	add, ok := find(f.decl.Body, func(s *ast.AssignStmt) bool { return s.Tok == token.ADD_ASSIGN && p.text(s) == "written += int64(n)" })
+	if !ok {
+		return errors.New("has no statement written += int64(n)")
+	}
+	fd := f.params[0].name
+	p.insert(add.End(), "; "+fd+".Netstats.sentPart(int64(n))")
+	return p.wrap(f, why, `
+netstats0, netstats1, netstats2 := %s
+if r := %s.Netstats; r != nil && netstats2 {
+	r.sentInParts(netstats0, netstats1)
+}
+return netstats0, netstats1, netstats2`, f.stock(), fd)
+}
+
+func countTransmitFile(p *patch, f *function, why string) error {
+	const want = "func(*FD, uintptr, int64) (int64, error, bool)"
+	if got := f.signature(); got != want {
+		return shape(got, want)
+	}
+	return p.wrap(f, why, `
+netstats0, netstats1, netstats2 := %s
+if r := %s.Netstats; r != nil && netstats2 {
+	r.addSent(netstats0, netstats1)
+}
+return netstats0, netstats1, netstats2`, f.stock(), f.params[0].name)
+}
+
+func countRaw(direction string) func(*patch, *function, string) error {
+	return func(p *patch, f *function, why string) error {
+		const want = "func(func(uintptr) bool) error"
+		if got := f.signature(); got != want {
+			return shape(got, want)
+		}
+		return p.wrap(f, why, `
+r := %[1]s.Netstats
+if r == nil {
+	return %[2]s
+}
+var raw netstatsRaw
+err := %[3]s
+raw.done(r, %[4]s, err)
+return err`, f.recv.name, f.stock(),
+			f.stockCall("func(sysfd uintptr) bool { return raw.run(r, "+direction+", sysfd, "+f.params[0].name+") }"), direction)
+	}
+}
+
+func shape(got, want string) error { return fmt.Errorf("is %s, where %s is expected", got, want) }
+
+// inspectPoll looks for what the rules do not cover: functions that may move
+// bytes and are not known, and counted functions that call each other, whose
+// bytes would count twice.
+func inspectPoll(p *patch) []error {
+	var errs []error
+	for _, d := range p.file.Decls {
+		d, ok := d.(*ast.FuncDecl)
+		if !ok || d.Body == nil {
+			continue
+		}
+		f := p.function(d)
+		switch {
+		case p.counts(f):
+			errs = append(errs, p.nested(f)...)
+		case f.moves() && !slices.Contains(innocent, f.name()):
+			errs = append(errs, fmt.Errorf("package %s: %s, in %s, is not known to netstats; it may move bytes of a connection", pollPkg, f.name(), p.name))
+		}
+	}
+	return errs
+}
+
+// moves reports whether f has a descriptor and returns a number first.
+func (f *function) moves() bool {
+	hasFD := f.recv.typ == "*FD" || slices.ContainsFunc(f.params, func(v variable) bool { return v.typ == "*FD" })
+	return hasFD && len(f.results) > 0 && (f.results[0] == "int" || f.results[0] == "int64")
+}
+
+// counts reports whether a rule has f counted.
+func (p *patch) counts(f *function) bool {
+	return slices.ContainsFunc(pollRules, func(r rule) bool {
+		return !r.strct && r.name == f.name() && r.recv == strings.TrimPrefix(f.recv.typ, "*") && r.concerns(p)
+	})
+}
+
+// nested returns an error for each call of a counted function in f.
+func (p *patch) nested(f *function) []error {
+	var errs []error
+	ast.Inspect(f.decl.Body, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		for _, r := range pollRules {
+			if !r.strct && r.concerns(p) && f.calls(call, r) {
+				errs = append(errs, fmt.Errorf("package %s: %s, in %s, calls %s, so that bytes would be counted twice", pollPkg, f.name(), p.name, r.name))
+				break
+			}
+		}
+		return true
+	})
+	return errs
+}
+
+// calls reports whether a call in f is one of r's function.
+func (f *function) calls(call *ast.CallExpr, r rule) bool {
+	switch fun := call.Fun.(type) {
+	case *ast.Ident:
+		return r.recv == "" && fun.Name == r.name
+	case *ast.SelectorExpr:
+		x, ok := fun.X.(*ast.Ident)
+		return ok && r.recv != "" && fun.Sel.Name == r.name && slices.ContainsFunc(append(f.params, f.recv), func(v variable) bool {
+			return v.name == x.Name && v.typ == "*"+r.recv
+		})
+	}
+	return false
+}
