@@ -65,9 +65,11 @@ lint: ## Run the linters
 test: ## Run the tests
 	$(call each,$(GO) test ./...)
 
+# -short leaves out the tests that build and run other programs: those would not
+# be built with the race detector.
 .PHONY: race
 race: ## Run the tests with the race detector
-	$(call each,$(GO) test -race ./...)
+	$(call each,$(GO) test -race -short ./...)
 
 .PHONY: concurrent
 concurrent: ## Run the ConcurrentSafe tests 100 times with the race detector

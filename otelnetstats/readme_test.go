@@ -385,6 +385,12 @@ func TestReadmeLinks(t *testing.T) {
 		if strings.Contains(m[1], "://") {
 			continue
 		}
+		if anchor, ok := strings.CutPrefix(m[1], "#"); ok {
+			if !strings.Contains(strings.ToLower(readme(t)), "\n## "+strings.ReplaceAll(anchor, "-", " ")+"\n") {
+				t.Errorf("the README links to its part %s, which is not there", m[1])
+			}
+			continue
+		}
 		if _, err := os.Stat(filepath.Join("..", m[1])); err != nil {
 			t.Errorf("the README links to %s, which is not there", m[1])
 		}

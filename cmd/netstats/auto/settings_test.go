@@ -1,0 +1,40 @@
+package auto
+
+import "testing"
+
+func TestSettings(t *testing.T) {
+	for _, test := range []struct {
+		env  map[string]string
+		want settings
+	}{
+		{nil, settings{summary: asTable}},
+		{map[string]string{"NETSTATS_SUMMARY": "off"}, settings{}},
+		{map[string]string{"NETSTATS_SUMMARY": "json"}, settings{summary: asJSON}},
+		{map[string]string{"OTEL_SERVICE_NAME": "x"}, settings{summary: asTable}},
+		{map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x"}, settings{export: true}},
+		{map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, settings{summary: asTable}},
+		{map[string]string{"OTEL_TRACES_EXPORTER": "none", "NETSTATS_SUMMARY": "table"}, settings{export: true, summary: asTable}},
+		{map[string]string{"OTEL_SDK_DISABLED": "TRUE"}, settings{disabled: true, summary: asTable}},
+	} {
+		for _, name := range []string{"NETSTATS_SUMMARY", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_SDK_DISABLED"} {
+			t.Setenv(name, test.env[name])
+		}
+		if got := settingsFromEnvironment(); got != test.want {
+			t.Errorf("%v: got %+v, want %+v", test.env, got, test.want)
+		}
+	}
+}
+
+func TestServiceName(t *testing.T) {
+	for module, want := range map[string]string{
+		"example.com/shop":         "shop",
+		"example.com/shop/v2":      "shop",
+		"gopkg.in/shop.v3":         "shop",
+		"shop":                     "shop",
+		"github.com/a/kubernetes1": "kubernetes1",
+	} {
+		if got := serviceName(module); got != want {
+			t.Errorf("%s: got %q, want %q", module, got, want)
+		}
+	}
+}

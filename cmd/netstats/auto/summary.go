@@ -1,0 +1,188 @@
+package auto
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/netstats-go/netstats/otelnetstats"
+)
+
+// What a summary keeps is bounded: of closed connections each one as long as
+// they are few, then their sums by server; of open ones all.
+const (
+	maxRows    = 20
+	maxServers = 1000
+	maxNames   = 8 // of callers, and of reasons, of one server
+	otherName  = "others"
+)
+
+// A summary notes what a table at the end of the program needs. It is told of
+// connections as a callback, and of the times of dials as a span processor:
+// only their spans have them.
+type summary struct {
+	otelnetstats.NopCallback
+
+	mu       sync.Mutex // guards all below
+	open     map[*otelnetstats.Conn]*row
+	bySpan   map[trace.SpanID]*row // those of open
+	closed   []row                 // nil once there were more than maxRows
+	many     bool
+	servers  map[string]*group
+	total    group
+	failures map[failure]int
+}
+
+var (
+	_ otelnetstats.Callback  = (*summary)(nil)
+	_ sdktrace.SpanProcessor = (*summary)(nil)
+)
+
+func newSummary() *summary {
+	return &summary{
+		open:     make(map[*otelnetstats.Conn]*row),
+		bySpan:   make(map[trace.SpanID]*row),
+		servers:  make(map[string]*group),
+		failures: make(map[failure]int),
+	}
+}
+
+// A row is one connection.
+type row struct {
+	Server   string
+	Network  string
+	Caller   string
+	Received int64
+	Sent     int64
+	Dial     timing
+	Age      time.Duration
+	End      string
+}
+
+// A failure is a reason why a server could not be dialed.
+type failure struct{ Server, Reason string }
+
+// Open implements otelnetstats.Callback.
+func (s *summary) Open(_ context.Context, c *otelnetstats.Conn) {
+	server := c.Address()
+	if server == "" {
+		server = c.Network()
+	}
+	r := &row{Server: server, Network: c.Network(), Caller: c.Caller()}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open[c] = r
+	if id := c.SpanContext().SpanID(); id.IsValid() {
+		s.bySpan[id] = r
+	}
+}
+
+// Close implements otelnetstats.Callback.
+func (s *summary) Close(_ context.Context, c *otelnetstats.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.open[c]
+	if !ok {
+		return
+	}
+	delete(s.open, c)
+	delete(s.bySpan, c.SpanContext().SpanID())
+	r.read(c, time.Now())
+	s.group(r.Server).add(r)
+	s.total.add(r)
+	if s.many = s.many || len(s.closed) >= maxRows; s.many {
+		s.closed = nil
+		return
+	}
+	s.closed = append(s.closed, *r)
+}
+
+// read takes the connection's numbers.
+func (r *row) read(c *otelnetstats.Conn, now time.Time) {
+	stats := c.Stats()
+	r.Received, r.Sent = stats.Received.Bytes, stats.Sent.Bytes
+	r.Age = now.Sub(stats.Opened)
+	if r.End = string(c.CloseReason()); r.End == "" {
+		r.End = "open"
+	}
+}
+
+// group returns that of a server, or that of the others.
+func (s *summary) group(server string) *group {
+	g, ok := s.servers[server]
+	if !ok && len(s.servers) >= maxServers {
+		server = otherName
+		g, ok = s.servers[server]
+	}
+	if !ok {
+		g = new(group)
+		s.servers[server] = g
+	}
+	return g
+}
+
+// DialError implements otelnetstats.Callback.
+func (s *summary) DialError(_ context.Context, _, address string, err error) {
+	f := failure{address, reasonOf(err)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.failures[f]; !ok && len(s.failures) >= maxServers {
+		f = failure{Server: otherName, Reason: "various"}
+	}
+	s.failures[f]++
+}
+
+// OnEnd implements sdktrace.SpanProcessor. The span of a dial links to that of
+// its connection, which is open by then.
+func (s *summary) OnEnd(span sdktrace.ReadOnlySpan) {
+	links := span.Links()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, link := range links {
+		if r, ok := s.bySpan[link.SpanContext.SpanID()]; ok {
+			r.Dial = timingOf(span)
+		}
+	}
+}
+
+// OnStart implements sdktrace.SpanProcessor.
+func (*summary) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
+
+// Shutdown implements sdktrace.SpanProcessor.
+func (*summary) Shutdown(context.Context) error { return nil }
+
+// ForceFlush implements sdktrace.SpanProcessor.
+func (*summary) ForceFlush(context.Context) error { return nil }
+
+// report returns what is known by now.
+func (s *summary) report(now time.Time) *report {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rows := slices.Clone(s.closed)
+	servers := make(map[string]*group, len(s.servers))
+	for name, g := range s.servers {
+		servers[name] = g.clone()
+	}
+	total := s.total.clone()
+	for c, r := range s.open {
+		r := *r
+		r.read(c, now)
+		rows = append(rows, r)
+		g, ok := servers[r.Server]
+		if !ok {
+			g = new(group)
+			servers[r.Server] = g
+		}
+		g.add(&r)
+		total.add(&r)
+	}
+	if s.many || len(rows) > maxRows {
+		rows = nil
+	}
+	return newReport(rows, servers, total, maps.Clone(s.failures))
+}

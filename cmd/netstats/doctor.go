@@ -1,0 +1,132 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// doctor examines a program, or where it is run.
+func doctor(args []string, stdout io.Writer) error {
+	c, err := parse("doctor", args)
+	if err != nil {
+		return err
+	}
+	d := &examination{out: stdout}
+	switch len(c.args) {
+	case 0:
+		d.here(c)
+	case 1:
+		d.binary(from(c.dir, c.args[0]))
+	default:
+		return errors.New("netstats doctor takes one program, or none")
+	}
+	if d.failed {
+		return exitStatus(1)
+	}
+	return nil
+}
+
+// An examination writes findings, a line each.
+type examination struct {
+	out    io.Writer
+	failed bool
+}
+
+func (d *examination) good(format string, args ...any) { d.line("ok  ", format, args...) }
+
+// note is for what is no obstacle, but good to know.
+func (d *examination) note(format string, args ...any) { d.line("note", format, args...) }
+
+func (d *examination) bad(format string, args ...any) {
+	d.failed = true
+	d.line("bad ", format, args...)
+}
+
+func (d *examination) line(mark, format string, args ...any) {
+	text := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "\n      ")
+	fmt.Fprintf(d.out, "%s  %s\n", mark, text)
+}
+
+// here examines the Go installation and the module.
+func (d *examination) here(c *call) {
+	p, err := prepare(c)
+	if err != nil {
+		d.bad("%v", err)
+		return
+	}
+	d.good("%s in %s, %s/%s", p.env.GOVERSION, p.env.GOROOT, p.env.GOOS, p.env.GOARCH)
+	if p.toolchain.linked {
+		d.note("this toolchain was downloaded into the module cache, where overlays are not allowed: netstats runs it by way of %s", p.toolchain.goroot)
+	}
+	d.good("the standard library can be prepared: %d declarations, %d files, %s", len(p.overlay.Points), len(p.overlay.Files), p.overlay.Generator)
+	d.system(p)
+	d.goflags(p)
+	d.module(p)
+}
+
+// system tells what a build for the chosen system can do.
+func (d *examination) system(p *preparation) {
+	switch p.env.GOOS {
+	case "linux":
+	case "android", "darwin", "ios", "freebsd", "openbsd", "netbsd", "dragonfly", "solaris", "illumos", "aix", "windows":
+		d.note("capture for %s is experimental: it is known to build; what RawConn callbacks move is not counted", p.env.GOOS)
+	default:
+		d.bad("package net of %s has no sockets to capture", p.env.GOOS)
+	}
+}
+
+func (d *examination) goflags(p *preparation) {
+	if why := p.obstacle(); why != "" {
+		d.bad("%s", why)
+	}
+	if p.kept {
+		d.note("GOFLAGS has an overlay that netstats made: netstats build does not need it, and other builds fail when Go or its sources change; take it out")
+	}
+	if len(p.overlay.Source.Replace) > 0 {
+		d.good("your own overlay of %d files is merged", len(p.overlay.Source.Replace))
+	}
+}
+
+// module examines the library in the module at hand, or in those of a
+// workspace.
+func (d *examination) module(p *preparation) {
+	patterns := []string{"./..."}
+	switch {
+	case p.env.GOWORK != "" && p.env.GOWORK != "off":
+		d.note("the workspace %s is in effect", p.env.GOWORK)
+		dirs, err := goOutput(p.call.dir, "list", "-m", "-f", "{{.Dir}}/...")
+		if err != nil {
+			d.bad("the modules of the workspace cannot be listed: %v", err)
+			return
+		}
+		patterns = strings.Split(strings.TrimSpace(string(dirs)), "\n")
+	case p.env.GOMOD == "" || p.env.GOMOD == os.DevNull:
+		d.note("no module here: run netstats doctor in the folder of your program, too")
+		return
+	}
+	format := `{{if eq .ImportPath "` + library + `/otelnetstats"}}{{with .Module}}{{.Version}}{{with .Replace}} => {{.Path}}{{end}}{{end}}{{end}}`
+	out, err := goOutput(p.call.dir, append([]string{"list", "-e", "-deps", "-f", format}, patterns...)...)
+	if err != nil {
+		d.bad("the packages here cannot be listed: %v", err)
+		return
+	}
+	d.version(strings.TrimSpace(string(out)))
+}
+
+// version compares the library's version, "" if nothing imports it, with ours.
+func (d *examination) version(found string) {
+	have, _, replaced := strings.Cut(found, " => ")
+	switch want := libraryVersion(); {
+	case found == "":
+		d.note("no package here imports %s/otelnetstats: builds are prepared, but nothing in them asks for capture", library)
+	case replaced || want == "devel":
+		d.note("%s is %s, this command %s: whether they fit shows when the program runs", library, found, want)
+	case have != want:
+		d.bad("%s is %s, but this command was made for %s: run it as `go tool netstats`, which takes the version in go.mod", library, have, want)
+	default:
+		d.good("%s %s, as this command", library, have)
+	}
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"strings"
+)
+
+// goEnv is what the go command says of itself, where the user runs it.
+type goEnv struct {
+	GOROOT, GOVERSION, GOTOOLCHAIN string
+	GOFLAGS                        string
+	GOCACHE, GOMODCACHE            string
+	GOMOD, GOWORK                  string
+	GOOS, GOARCH                   string
+}
+
+// askGo runs go env in the given directory, so that the toolchain lines of
+// go.mod and go.work count.
+func askGo(dir string) (*goEnv, error) {
+	out, err := goOutput(dir, "env", "-json", "GOROOT", "GOVERSION", "GOTOOLCHAIN", "GOFLAGS", "GOCACHE", "GOMODCACHE", "GOMOD", "GOWORK", "GOOS", "GOARCH")
+	if err != nil {
+		return nil, err
+	}
+	env := new(goEnv)
+	return env, json.Unmarshal(out, env)
+}
+
+// goOutput runs the go command and returns what it printed.
+func goOutput(dir string, args ...string) ([]byte, error) {
+	cmd := exec.Command("go", args...)
+	cmd.Dir = dir
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, bytes.TrimSpace(stderr.Bytes()))
+	}
+	return out, nil
+}

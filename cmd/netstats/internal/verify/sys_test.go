@@ -1,0 +1,5 @@
+package verify
+
+import "net/netip"
+
+var tcpZero netip.AddrPort

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"runtime/debug"
+)
+
+// library is the module that this command's overlays are made for.
+const library = "github.com/netstats-go/netstats"
+
+// libraryVersion is the version of the library that this command was built
+// with, "devel" for a checkout.
+func libraryVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "devel"
+	}
+	for _, m := range append(info.Deps, &info.Main) {
+		if m.Path == library && m.Replace == nil && m.Version != "" && m.Version != "(devel)" {
+			return m.Version
+		}
+	}
+	return "devel"
+}
+
+func version(stdout io.Writer) error {
+	_, err := fmt.Fprintln(stdout, "netstats", libraryVersion())
+	return err
+}
