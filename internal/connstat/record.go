@@ -95,7 +95,7 @@ func (r *Record) Init(owner Owner, c Config) {
 	r.watch = c.Watch
 	r.slow = slow
 	r.totals, r.registry = c.Totals, c.Registry
-	c.Totals.opened.Add(1)
+	c.Totals.open.Add(1)
 }
 
 // Received counts a read that returned n and err.

@@ -160,7 +160,7 @@ func (r *Record) claim(reason Reason) bool {
 			return false
 		}
 		if r.state.CompareAndSwap(old, old|stateEnded|uint32(reason)<<reasonShift) {
-			r.totals.closed.Add(1)
+			r.totals.open.Add(-1)
 			return true
 		}
 	}

@@ -9,7 +9,7 @@ import "sync/atomic"
 // folded in when they end and when their [Registry] is folded.
 type Totals struct {
 	received, sent folded
-	opened, closed atomic.Int64
+	open           atomic.Int64
 }
 
 // folded is a sum over connections.
@@ -27,10 +27,7 @@ func (f *folded) load() Flow { return Flow{f.bytes.Load(), f.operations.Load()} 
 func (t *Totals) Flows() (received, sent Flow) { return t.received.load(), t.sent.load() }
 
 // Open is the number of connections opened and not yet ended.
-func (t *Totals) Open() int64 {
-	closed := t.closed.Load() // first: opened can only be larger by then
-	return t.opened.Load() - closed
-}
+func (t *Totals) Open() int64 { return t.open.Load() }
 
 // folding is how much of a connection is in its Totals.
 type folding struct{ received, sent foldedPart }
