@@ -1,0 +1,5 @@
+//go:build netstats_capture
+
+package capture
+
+func init() { captureBuild = true }
