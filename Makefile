@@ -42,7 +42,7 @@ endef
 all: fmt generate lint test ## What to run before a commit (the default)
 
 .PHONY: ci
-ci: fmt generate lint test race concurrent ledger cross examples api bench-smoke tidy-check clean-tree ## All that a change has to pass
+ci: fmt generate lint test race concurrent ledger captured cross examples api bench-smoke tidy-check clean-tree ## All that a change has to pass
 
 .PHONY: help
 help: ## Show the targets
@@ -125,6 +125,10 @@ fuzz: ## Fuzz each target for FUZZTIME (30s)
 cover: ## Show how much of the root module the tests reach
 	$(GO) test -covermode=atomic -coverpkg=./otelnetstats/...,./internal/... -coverprofile=coverage.out ./...
 	$(GO) tool cover -func=coverage.out | tail -n 1
+
+.PHONY: captured
+captured: ## What takes a capture build: a part of Go's own tests, other projects' clients
+	$(MAKE) -C cmd/netstats std-tests-short clients
 
 .PHONY: ledger
 ledger: ## Balance 100,000 generated operations against the kernel and the peer

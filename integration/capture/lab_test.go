@@ -32,11 +32,11 @@ type lab struct {
 }
 
 // newLab begins to capture, or skips the test in an ordinary build.
-func newLab(t *testing.T) *lab {
+func newLab(t *testing.T, opts ...otelnetstats.Option) *lab {
 	t.Helper()
 	reader := sdkmetric.NewManualReader()
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
-	tracker, err := otelnetstats.New(otelnetstats.WithMeterProvider(provider))
+	tracker, err := otelnetstats.New(append(opts, otelnetstats.WithMeterProvider(provider))...)
 	must(t, err)
 	capture, err := tracker.Capture()
 	if errors.Is(err, otelnetstats.ErrNotCaptureBuild) && !captureBuild {
