@@ -113,6 +113,14 @@
 // what is still open, and then shut down the MeterProvider and the TracerProvider.
 // A span that ends after its provider is lost.
 //
+// # Capture builds
+//
+// For libraries without a dial hook, a program can be built by `go tool netstats
+// build` in place of `go build`: package net itself then tells of connections,
+// and [Tracker.Capture] has every one tracked that the process opens. Connections
+// keep their types, and the functions of this package take them as they are. In
+// an ordinary build, Capture returns [ErrNotCaptureBuild].
+//
 // # What is not counted
 //
 //   - Connections that nothing of this package has seen: those that a library
