@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http/httptrace"
+	"reflect"
 	"strings"
 	"sync"
 	"time"
@@ -177,11 +178,18 @@ func (d *dial) layeredOn(conn net.Conn) *Conn {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, c := range d.inner {
-		if !isNil(c.rec.Local) && conn.LocalAddr() == c.rec.Local && conn.RemoteAddr() == c.rec.Remote {
+		if sameAddr(conn.LocalAddr(), c.rec.Local) && sameAddr(conn.RemoteAddr(), c.rec.Remote) {
 			return c
 		}
 	}
 	return nil
+}
+
+// sameAddr reports whether a and b are the very same address, as layers pass it
+// on. Only pointers are compared: other people's types may panic if they are.
+func sameAddr(a, b net.Addr) bool {
+	v, w := reflect.ValueOf(a), reflect.ValueOf(b)
+	return v.Kind() == reflect.Pointer && w.Kind() == reflect.Pointer && !v.IsNil() && a == b
 }
 
 // linked has the span that the connection's is linked to: the dial's, or that

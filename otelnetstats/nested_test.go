@@ -250,3 +250,43 @@ func TestANestedDialsHooks(t *testing.T) {
 		t.Errorf("hooks called: %s; without tracking: %s", got, want)
 	}
 }
+
+// oddAddr cannot be compared.
+type oddAddr struct{ parts []string }
+
+func (oddAddr) Network() string { return "odd" }
+func (oddAddr) String() string  { return "odd" }
+
+type oddConn struct{ stub }
+
+func (*oddConn) LocalAddr() net.Addr  { return oddAddr{} }
+func (*oddConn) RemoteAddr() net.Addr { return oddAddr{} }
+
+// TestLayersWhoseAddressesCannotBeCompared has both the nested and the outer
+// connection say so of an address on which == panics.
+func TestLayersWhoseAddressesCannotBeCompared(t *testing.T) {
+	l := newLab(t)
+	inner := &otelnetstats.Dialer{Tracker: l.Tracker, Base: always(&oddConn{})}
+	d := &otelnetstats.Dialer{Tracker: l.Tracker, Base: otelnetstats.DialFunc(
+		func(ctx context.Context, network, _ string) (net.Conn, error) {
+			_, err := inner.DialContext(ctx, network, "proxy:1")
+			return &oddConn{}, err
+		})}
+	conn, err := d.Dial("tcp", "server:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+}
+
+// globalConn is not on the heap.
+var globalConn oddConn
+
+func TestRegisterOfAGlobalVariable(t *testing.T) {
+	l := newLab(t)
+	conn := l.Register(t.Context(), &globalConn)
+	if l.Register(t.Context(), &globalConn) != conn {
+		t.Error("registering it again gave another connection")
+	}
+	conn.Close()
+}
