@@ -292,7 +292,7 @@ func TestDiffApplies(t *testing.T) {
 	o := mustMake(t, Source{Root: goroot(t)})
 	dir := t.TempDir()
 	for name, data := range o.originals {
-		if err := write(filepath.Join(dir, "src", filepath.FromSlash(name)), data); err != nil {
+		if err := WriteFile(filepath.Join(dir, "src", filepath.FromSlash(name)), data); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -20,7 +20,7 @@ func (o *Overlay) StoreSelfTest(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := write(path, []byte(strings.ReplaceAll(string(text), "@FIELDS@\n", fields))); err != nil {
+	if err := WriteFile(path, []byte(strings.ReplaceAll(string(text), "@FIELDS@\n", fields))); err != nil {
 		return "", err
 	}
 	return o.Store(dir, map[string]string{o.target("net/zz_netstats_selftest.go"): path})

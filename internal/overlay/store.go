@@ -35,7 +35,7 @@ func (o *Overlay) Store(dir string, extra map[string]string) (string, error) {
 	maps.Copy(replace, extra)
 	for _, name := range o.names() {
 		path := filepath.Join(dir, filepath.FromSlash(name))
-		if err := write(path, o.Files[name]); err != nil {
+		if err := WriteFile(path, o.Files[name]); err != nil {
 			return "", err
 		}
 		replace[o.target(name)] = path
@@ -58,16 +58,16 @@ func storeJSON(dir string, replace map[string]string) (string, error) {
 	}
 	path := filepath.Join(dir, fmt.Sprintf("overlay-%s.json", shortHash(data)))
 	now := connstat.Now()
-	if err := write(path, append(data, '\n')); err != nil {
+	if err := WriteFile(path, append(data, '\n')); err != nil {
 		return "", err
 	}
 	_ = os.Chtimes(dir, now, now) // used today; see Trim
 	return path, nil
 }
 
-// write makes a file have the contents. A go command that reads it meanwhile
+// WriteFile makes a file have the contents. A go command that reads it meanwhile
 // finds what was there before or what is there then.
-func write(path string, contents []byte) error {
+func WriteFile(path string, contents []byte) error {
 	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, contents) {
 		return nil
 	}
