@@ -252,15 +252,15 @@ func TestANestedDialsHooks(t *testing.T) {
 }
 
 // oddAddr cannot be compared.
-type oddAddr struct{ parts []string }
+type oddAddr []string
 
 func (oddAddr) Network() string { return "odd" }
 func (oddAddr) String() string  { return "odd" }
 
 type oddConn struct{ stub }
 
-func (*oddConn) LocalAddr() net.Addr  { return oddAddr{} }
-func (*oddConn) RemoteAddr() net.Addr { return oddAddr{} }
+func (*oddConn) LocalAddr() net.Addr  { return oddAddr(nil) }
+func (*oddConn) RemoteAddr() net.Addr { return oddAddr(nil) }
 
 // TestLayersWhoseAddressesCannotBeCompared has both the nested and the outer
 // connection say so of an address on which == panics.
