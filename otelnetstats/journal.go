@@ -2,7 +2,6 @@ package otelnetstats
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/netstats-go/netstats/internal/connstat"
@@ -26,12 +25,9 @@ const (
 type journal struct {
 	rec *connstat.Record
 
-	// direction is that of the current run, plus one; zero if there is none. It
-	// is all that a call in the same direction looks at.
-	direction atomic.Uint32
-
 	mu         sync.Mutex       // guards all below; no user code runs under it
-	current    time.Duration    // when the current run's first call returned, since open
+	direction  direction        // of the current run
+	current    time.Duration    // when its first call returned, since open
 	noted      [2]connstat.Flow // what the finished runs add up to, by direction
 	first      []run
 	last       []run // a ring once full, the oldest at next
@@ -42,6 +38,9 @@ type journal struct {
 
 	links links
 }
+
+// A direction is a connstat.Direction plus one, and zero if there is none.
+type direction uint8
 
 // A run is a finished one.
 type run struct {
@@ -58,29 +57,24 @@ type suppressed struct {
 	bytes  [2]int64 // by direction
 }
 
-// moved is told of each call that moved bytes, after they were counted.
+// moved is told of calls that moved bytes, after they were counted. If the
+// direction is another than before, it ends the current run and starts one. It
+// need not know of further calls in that direction.
 func (j *journal) moved(d connstat.Direction) {
-	if j.direction.Load() != uint32(d)+1 {
-		j.turn(d)
-	}
-}
-
-// turn ends the current run and starts one in the given direction.
-func (j *journal) turn(d connstat.Direction) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.direction.Load() == uint32(d)+1 {
-		return // another call of this direction was faster
+	if j.direction != direction(d)+1 {
+		j.current = j.stop()
+		j.direction = direction(d) + 1
 	}
-	j.current = j.stop()
-	j.direction.Store(uint32(d) + 1)
+	j.rec.Hush(d)
 }
 
 // stop ends the current run, if there is one, and returns the time.
 func (j *journal) stop() (now time.Duration) {
 	now = connstat.Since(j.rec.Opened)
-	if old := j.direction.Load(); old != 0 {
-		j.note(connstat.Direction(old-1), j.current, now-j.current) //nolint:gosec // 0 or 1
+	if j.direction != 0 {
+		j.note(connstat.Direction(j.direction-1), j.current, now-j.current)
 	}
 	return now
 }
@@ -91,7 +85,8 @@ func (j *journal) pause() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	now := j.stop()
-	j.direction.Store(0)
+	j.direction = 0
+	j.rec.Rouse()
 	j.note(connstat.Receive, now, 0)
 	j.note(connstat.Transmit, now, 0)
 }

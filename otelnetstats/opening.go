@@ -95,13 +95,14 @@ func (t *Tracker) newConn(linked context.Context, o opening) *Conn {
 		Totals: &o.series.totals,
 		Watch:  c.watcher(),
 
+		EachCall: len(t.cfg.callbacks.io) > 0,
 		Registry: &t.open,
 	})
 	return c
 }
 
-// watcher is called for each read and write, if anyone asked: a recording span
-// or an IOCallback.
+// watcher is called for reads and writes, if anyone asked: an IOCallback for
+// each of them, or a recording span for changes of direction.
 func (c *Conn) watcher() func(connstat.Direction, int64) {
 	callbacks := c.tracker.cfg.callbacks
 	journal := c.journal

@@ -19,7 +19,7 @@ type kernel struct {
 	socket weak.Pointer[tcpinfo.Socket]
 	base   int64        // accepted before the connection was tracked
 	last   atomic.Int64 // largest reading
-	begun  atomic.Int64 // bytes of the counted writes that began; kept for watched connections only
+	begun  atomic.Int64 // bytes of the counted writes that began; kept where each call is watched
 }
 
 // accepted is the number of bytes sent, as of the last reading.
@@ -53,7 +53,7 @@ func (r *Record) Sample() (tcpinfo.Info, bool) {
 // Sampled takes a reading of the kernel into account. The wrapper's Close has
 // one that is later than any other.
 func (r *Record) Sampled(info tcpinfo.Info) {
-	if info.HasSent && storeMax(&r.kernel.last, info.Sent) > 0 && r.touched.Load() == 0 {
+	if info.HasSent && storeMax(&r.kernel.last, info.Sent) > 0 {
 		r.touch()
 	}
 }
@@ -61,14 +61,14 @@ func (r *Record) Sampled(info tcpinfo.Info) {
 // Begin announces a write of n bytes; each Begin is followed by one
 // [Record.Done].
 func (r *Record) Begin(n int64) {
-	if r.watch != nil {
+	if r.each {
 		r.kernel.begun.Add(n)
 	}
 }
 
 // Done counts a write of which Begin announced the given number of bytes.
 func (r *Record) Done(announced, n int64, err error) {
-	if r.watch != nil && n != announced {
+	if r.each && n != announced {
 		r.kernel.begun.Add(n - announced)
 	}
 	r.Sent(n, err)

@@ -57,7 +57,7 @@ func TestUnwatched(t *testing.T) {
 		g    group
 		told int64
 	)
-	l := g.prepare(connstat.Config{Watch: func(_ connstat.Direction, n int64) { told += n }})
+	l := g.prepare(connstat.Config{EachCall: true, Watch: func(_ connstat.Direction, n int64) { told += n }})
 	l.Reconcile(new(tcpinfo.Socket), tcpinfo.Info{HasSent: true})
 	kernel := func(n int64) { l.Sampled(tcpinfo.Info{Sent: n, HasSent: true}) }
 	want := func(what string, n int64) {

@@ -44,11 +44,12 @@ type Owner interface {
 // rarely touched fill up. A capture build has a copy of the first fields in
 // package internal/poll, generated from this type.
 type Record struct {
-	slow    func(*Record, Direction, int64, error)
-	watch   func(Direction, int64) // asked for each call; usually nil
-	touched atomic.Uint32          // set if the Registry knows that there is something to fold
-	packet  bool                   // datagrams: empty ones count, too
-	Role    Role
+	slow   func(*Record, Direction, int64, error)
+	watch  func(Direction, int64) // usually nil
+	quiet  quiet
+	packet bool // datagrams: empty ones count, too
+	each   bool // watch wants each call
+	Role   Role
 
 	Owner    Owner
 	ID       uint64
@@ -80,9 +81,11 @@ type Config struct {
 	Packet        bool
 	Totals        *Totals
 	Registry      *Registry
-	// Watch, if not nil, is called after each call that moved something, in the
-	// goroutine of that call.
+	// Watch, if not nil, is called after a call that moved something, in the
+	// goroutine of that call; not after those that [Record.Hush] spares it.
 	Watch func(d Direction, n int64)
+	// EachCall has it called after each, come what may.
+	EachCall bool
 }
 
 // Init makes r ready. It must be called before r is shared, and once.
@@ -92,7 +95,7 @@ func (r *Record) Init(owner Owner, c Config) {
 	r.Local, r.Remote = c.Local, c.Remote
 	r.Opened = c.Opened
 	r.packet = c.Packet
-	r.watch = c.Watch
+	r.watch, r.each = c.Watch, c.EachCall
 	r.slow = slow
 	r.totals, r.registry = c.Totals, c.Registry
 	c.Totals.open.Add(1)
@@ -102,7 +105,7 @@ func (r *Record) Init(owner Owner, c Config) {
 func (r *Record) Received(n int64, err error) {
 	if uint64(n-1) >= maxPacked-1 { //nolint:gosec // what is not positive becomes very large
 		r.unusual(Receive, n, err)
-	} else if r.received.add(n, 1) || r.touched.Load() == 0 || r.watch != nil || err != nil {
+	} else if r.received.add(n, 1) || !r.quiet.in(Receive) || err != nil {
 		slow(r, Receive, n, err)
 	}
 }
@@ -111,7 +114,7 @@ func (r *Record) Received(n int64, err error) {
 func (r *Record) Sent(n int64, err error) {
 	if uint64(n-1) >= maxPacked-1 { //nolint:gosec // what is not positive becomes very large
 		r.unusual(Transmit, n, err)
-	} else if r.sent.add(n, 1) || r.touched.Load() == 0 || r.watch != nil || err != nil {
+	} else if r.sent.add(n, 1) || !r.quiet.in(Transmit) || err != nil {
 		slow(r, Transmit, n, err)
 	}
 }
@@ -141,9 +144,7 @@ func (r *Record) counter(d Direction) *counter {
 
 // slow does what most calls do not need, after they were counted.
 func slow(r *Record, d Direction, n int64, err error) {
-	if r.touched.Load() == 0 {
-		r.touch()
-	}
+	r.touch()
 	if c := r.counter(d); c.packed.Load()&spillMask != 0 {
 		c.spill()
 	}
@@ -169,17 +170,6 @@ func (r *Record) Flows() (received, sent Flow) { return r.Flow(Receive), r.Flow(
 
 // Packet reports whether the connection moves datagrams.
 func (r *Record) Packet() bool { return r.packet }
-
-// touch has the Registry fold the connection, or does so itself if it ended.
-func (r *Record) touch() {
-	if !r.touched.CompareAndSwap(0, 1) {
-		return
-	}
-	if !r.registry.remember(r) {
-		r.touched.Store(0)
-		r.fold()
-	}
-}
 
 // fold brings the connection's Totals up to date.
 func (r *Record) fold() {

@@ -38,7 +38,7 @@ func (t *touched) throwOut() {
 			open = append(open, r)
 			continue
 		}
-		r.touched.Store(0) // before it is folded, so that no later call is missed
+		r.quiet.end() // before it is folded, so that no later call is missed
 		r.fold()
 	}
 	clear(t.list[len(open):])
@@ -55,7 +55,7 @@ func (g *Registry) Fold() {
 	g.touched.list = nil
 	g.touched.mu.Unlock()
 	for _, r := range list {
-		r.touched.Store(0) // before it is folded, so that no later call is missed
+		r.quiet.end() // before it is folded, so that no later call is missed
 		r.fold()
 	}
 }

@@ -32,7 +32,7 @@ func NewPacketRecord() *Record { return newRecord(connstat.Config{Packet: true})
 
 // NewWatchedRecord returns a record that calls watch after each call.
 func NewWatchedRecord(watch func(connstat.Direction, int64)) *Record {
-	return newRecord(connstat.Config{Watch: watch})
+	return newRecord(connstat.Config{Watch: watch, EachCall: true})
 }
 
 func newRecord(c connstat.Config) *Record {
