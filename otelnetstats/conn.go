@@ -270,6 +270,15 @@ func (c *Conn) context() context.Context {
 	return trace.ContextWithSpan(context.Background(), c.span)
 }
 
+// exemplary is the context to record a metric with: one that has the span, if an
+// exemplar can lead to it.
+func (c *Conn) exemplary() context.Context {
+	if !c.span.SpanContext().IsSampled() {
+		return context.Background()
+	}
+	return c.context()
+}
+
 // tellWritev tells IOCallbacks of the bytes that writev moved past the wrapper
 // since they were last told.
 func (c *Conn) tellWritev() {
@@ -310,7 +319,9 @@ func (c *Conn) Ended() {
 	if c.journal != nil {
 		c.journal.noteTCP(info, ok)
 	}
-	callbacks.close(c.context(), c)
+	if len(callbacks.all) > 0 {
+		callbacks.close(c.context(), c)
+	}
 }
 
 // Closed implements connstat.Owner. It ends the span and records the duration,

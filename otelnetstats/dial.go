@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http/httptrace"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -64,10 +65,9 @@ func (t *Tracker) startDial(ctx context.Context, network, address, name string) 
 }
 
 func (d *dial) startSpan() {
-	attrs := append(targetAttributes(d.target), d.tracker.cfg.spanAttributes...)
-	d.ctx, d.span = d.tracker.tracer.Start(d.ctx, "dial "+d.series.target,
+	d.ctx, d.span = d.tracker.tracer.Start(d.ctx, d.series.spanName,
 		trace.WithTimestamp(d.start),
-		trace.WithAttributes(attrs...))
+		trace.WithAttributes(d.tracker.spanAttributes(d.series, d.target)...))
 	if d.span.IsRecording() {
 		d.steps = &dialSteps{span: d.span}
 		d.ctx = httptrace.WithClientTrace(d.ctx, d.steps.hooks())
@@ -81,7 +81,7 @@ func (d *dial) run(p plan) (net.Conn, error) {
 		d.end(nil, err)
 		return conn, err
 	}
-	conn, c := d.adopt(conn)
+	conn, c := d.adopt(conn, p.pristine())
 	if p.config != nil {
 		secure, err := d.secure(p, conn)
 		d.end(c, err)
@@ -134,12 +134,12 @@ func (d *dial) finish(err error) {
 	if err != nil {
 		name = errorType(err)
 	}
-	record(d.ctx, d.tracker.in.dialDuration, d.series, connstat.Now().Sub(d.start), name)
+	record(d.ctx, d.tracker.in.dialDuration, d.series, connstat.Since(d.start), name)
 }
 
 // adopt has the connection tracked, unless it is already: by a Dialer below, or
 // by a Capture.
-func (d *dial) adopt(conn net.Conn) (net.Conn, *Conn) {
+func (d *dial) adopt(conn net.Conn, pristine bool) (net.Conn, *Conn) {
 	if tracked, ok := trackedBefore(conn); ok {
 		return tracked, find(tracked)
 	}
@@ -156,6 +156,8 @@ func (d *dial) adopt(conn net.Conn) (net.Conn, *Conn) {
 		target:  d.target,
 		root:    d.nested,
 		caller:  d.opener,
+
+		pristine: pristine,
 	})
 	d.tellOuter(c)
 	return tracked, c
@@ -225,7 +227,7 @@ func (d *dial) end(c *Conn, err error) {
 // describe puts on the span what came of the dial.
 func (d *dial) describe(c *Conn, err error) {
 	if c != nil {
-		var attrs []attribute.KeyValue
+		attrs := make([]attribute.KeyValue, 0, 3)
 		if t := networkTypeOf(c.rec.Remote); t != "" {
 			attrs = append(attrs, keyNetworkType.String(t))
 		}
@@ -252,8 +254,13 @@ type dialSteps struct {
 	mu       sync.Mutex // guards all below
 	lookup   time.Time
 	lookups  int // under way: one more within another is that of a name server's name
-	connects map[string]time.Time
-	made     int
+	connects []connecting
+}
+
+// connecting is an attempt at one address.
+type connecting struct {
+	network, addr string
+	start         time.Time
 }
 
 func (s *dialSteps) hooks() *httptrace.ClientTrace {
@@ -288,29 +295,34 @@ func (s *dialSteps) dnsDone(info httptrace.DNSDoneInfo) {
 func (s *dialSteps) connectStart(network, addr string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.made >= maxConnects {
-		return
+	if len(s.connects) < maxConnects {
+		s.connects = append(s.connects, connecting{network, addr, connstat.Now()})
 	}
-	s.made++
-	if s.connects == nil {
-		s.connects = make(map[string]time.Time)
-	}
-	s.connects[network+" "+addr] = connstat.Now()
 }
 
 func (s *dialSteps) connectDone(network, addr string, err error) {
-	s.mu.Lock()
-	start, ok := s.connects[network+" "+addr]
-	s.mu.Unlock()
+	start, ok := s.connectStarted(network, addr)
 	if !ok {
 		return
 	}
 	peer := newTarget(network, addr, "")
-	attrs := []attribute.KeyValue{keyPeerAddress.String(peer.address)}
+	attrs := append(make([]attribute.KeyValue, 0, 4), keyPeerAddress.String(peer.address))
 	if peer.port != 0 {
 		attrs = append(attrs, keyPeerPort.Int(peer.port))
 	}
 	s.event(eventConnect, start, err, attrs...)
+}
+
+// connectStarted is when the latest attempt at an address began.
+func (s *dialSteps) connectStarted(network, addr string) (start time.Time, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range slices.Backward(s.connects) {
+		if c.network == network && c.addr == addr {
+			return c.start, true
+		}
+	}
+	return start, false
 }
 
 // secured notes a TLS handshake.

@@ -107,9 +107,12 @@ func (d *Dialer) plan(config *tls.Config) (plan, error) {
 	return p, nil
 }
 
+// zeroDialer is the Base of Dialers that have none.
+var zeroDialer net.Dialer
+
 func (d *Dialer) base() ContextDialer {
 	if d == nil || d.Base == nil {
-		return &net.Dialer{}
+		return &zeroDialer
 	}
 	return d.Base
 }
@@ -125,9 +128,16 @@ func (p plan) apart(t *tls.Dialer) plan {
 	}
 	p.base = t.NetDialer
 	if t.NetDialer == nil {
-		p.base = &net.Dialer{}
+		p.base = &zeroDialer
 	}
 	return p
+}
+
+// pristine reports whether a TCP connection that base opens is as package net
+// makes them: of plain TCP, and with nothing of the user's done to its socket.
+func (p plan) pristine() bool {
+	d, ok := p.base.(*net.Dialer)
+	return ok && d.Control == nil && d.ControlContext == nil && !d.MultipathTCP()
 }
 
 // bound puts the time limits of a tls.Dialer on ctx.

@@ -61,7 +61,7 @@ func (a acceptor) accept(l net.Listener) (net.Conn, error) {
 		return conn, nil
 	}
 	tracked, c := a.tracker.track(ctx, ctx, conn, a.opening)
-	a.tracker.countAccept(c.context(), c.series, "")
+	a.tracker.countAccept(c.exemplary(), c.series, "")
 	return tracked, nil
 }
 

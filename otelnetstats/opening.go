@@ -26,6 +26,7 @@ type opening struct {
 	opened        time.Time
 	packet        bool
 	root          bool // never a child, whatever the option says
+	pristine      bool // package net dialed it, and did nothing else to it
 	caller        caller
 }
 
@@ -129,7 +130,9 @@ func (c *Conn) watcher() func(connstat.Direction, int64) {
 // caller's.
 func (t *Tracker) publish(ctx context.Context, c *Conn) {
 	late := !t.open.Add(&c.rec) // the Tracker was shut down meanwhile
-	t.cfg.callbacks.open(trace.ContextWithSpan(context.WithoutCancel(ctx), c.span), c)
+	if len(t.cfg.callbacks.all) > 0 {
+		t.cfg.callbacks.open(trace.ContextWithSpan(context.WithoutCancel(ctx), c.span), c)
+	}
 	if late {
 		c.rec.End(connstat.Shutdown)
 	}
@@ -139,7 +142,11 @@ func (t *Tracker) publish(ctx context.Context, c *Conn) {
 // is the caller's.
 func (t *Tracker) track(ctx, linked context.Context, conn net.Conn, o opening) (net.Conn, *Conn) {
 	c := t.newConn(linked, o.connect(conn))
-	tracked := netwrap.Conn(conn, &c.rec)
+	wrap := netwrap.Conn
+	if o.pristine {
+		wrap = netwrap.Dialed
+	}
+	tracked := wrap(conn, &c.rec)
 	t.publish(ctx, c)
 	return tracked, c
 }

@@ -45,10 +45,12 @@ type serverKey struct {
 // is permanent: were it to vanish or start again, readers would count twice.
 type series struct {
 	key    seriesKey
-	target string // as span names have it
 	totals connstat.Totals
 	active atomic.Int64 // dials under way
 	packet atomic.Bool  // packet connections were seen
+
+	spanName       string
+	spanAttributes []attribute.KeyValue // of spans to key.target; not to be changed
 
 	// Options are made once: an attribute set is costly to make.
 	observe, observeReceive, observeTransmit []metric.ObserveOption
@@ -60,7 +62,7 @@ type series struct {
 	errors map[string]attribute.Set
 }
 
-func newSeries(key seriesKey, spanTarget string, attrs []attribute.KeyValue) *series {
+func newSeries(key seriesKey, attrs []attribute.KeyValue) *series {
 	set := attribute.NewSet(attrs...)
 	direction := func(d attribute.KeyValue) []metric.ObserveOption {
 		with := append(slices.Clip(attrs), d)
@@ -68,7 +70,6 @@ func newSeries(key seriesKey, spanTarget string, attrs []attribute.KeyValue) *se
 	}
 	return &series{
 		key:             key,
-		target:          spanTarget,
 		set:             set,
 		observe:         []metric.ObserveOption{metric.WithAttributeSet(set)},
 		observeReceive:  direction(directionReceive),
@@ -99,8 +100,8 @@ func (s *series) failure(errorType string) attribute.Set {
 // seriesTable finds the series of a connection or dial, within the cap on
 // servers. It is safe for concurrent use.
 type seriesTable struct {
-	maxServers int
-	extra      []attribute.KeyValue // the user's
+	maxServers       int
+	extra, spanExtra []attribute.KeyValue // the user's, on metrics and on spans
 
 	mu      sync.RWMutex // guards the maps; all is read without it
 	series  map[seriesKey]*series
@@ -109,10 +110,11 @@ type seriesTable struct {
 	all atomic.Pointer[[]*series] // appended to by copy, so that collecting waits for nobody
 }
 
-func newSeriesTable(maxServers int, extra []attribute.KeyValue) *seriesTable {
+func newSeriesTable(cfg config) *seriesTable {
 	t := &seriesTable{
-		maxServers: maxServers,
-		extra:      extra,
+		maxServers: cfg.maxServers,
+		extra:      cfg.metricAttributes,
+		spanExtra:  cfg.spanAttributes,
 		series:     make(map[seriesKey]*series),
 		servers:    make(map[serverKey]*[dials + 1]int),
 	}
@@ -134,24 +136,35 @@ func (t *seriesTable) get(key seriesKey) *series {
 }
 
 func (t *seriesTable) make(key seriesKey) *series {
-	target, fits := key.target.String, t.fits(key)
+	name, fits := key.target.String, t.fits(key)
 	if !fits {
 		key = other(key)
-		target = func() string { return key.target.transport }
+		name = func() string { return key.target.transport }
 	}
 	if s := t.series[key]; s != nil {
 		return s
 	}
-	attrs := targetAttributes(key.target)
-	if key.networkType != "" {
-		attrs = append(attrs, keyNetworkType.String(key.networkType))
-	}
-	s := newSeries(key, target(), append(attrs, t.extra...))
+	s := newSeries(key, append(key.attributes(), t.extra...))
+	s.spanName = spanKinds[key.kind] + name()
+	s.spanAttributes = append(key.attributes(), t.spanExtra...)
 	t.series[key] = s
 	all := *t.all.Load()
 	all = append(slices.Clip(all), s)
 	t.all.Store(&all)
 	return s
+}
+
+// spanKinds are what the names of spans begin with.
+var spanKinds = [...]string{clientConnections: "connection ", serverConnections: "connection ", dials: "dial "}
+
+// attributes are what telemetry of a series says: metrics of one below the cap
+// on servers, and spans of any.
+func (k seriesKey) attributes() []attribute.KeyValue {
+	attrs := targetAttributes(k.target)
+	if k.networkType != "" {
+		attrs = append(attrs, keyNetworkType.String(k.networkType))
+	}
+	return attrs
 }
 
 // fits counts a new set against its server's budget.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"slices"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -22,19 +23,30 @@ func (t *Tracker) startSpan(ctx context.Context, o opening, id uint64) trace.Spa
 	if t.cfg.connectionSpan == Off {
 		return noSpan
 	}
-	opts := []trace.SpanStartOption{
+	room := startRooms.Get().(*startRoom)
+	defer startRooms.Put(room)
+	room.attrs = t.appendConnectionAttributes(room.attrs[:0], o, id)
+	opts := append(room.opts[:0],
 		trace.WithTimestamp(o.opened),
-		trace.WithAttributes(t.connectionAttributes(o, id)...),
-	}
+		trace.WithAttributes(room.attrs...))
 	if t.cfg.connectionSpan == Linked || o.root {
 		opts = append(opts, trace.WithNewRoot())
 		if from := linkedTo(ctx); from.IsValid() {
 			opts = append(opts, trace.WithLinks(trace.Link{SpanContext: from}))
 		}
 	}
-	_, span := t.tracer.Start(ctx, "connection "+o.series.target, opts...)
+	_, span := t.tracer.Start(ctx, o.series.spanName, opts...)
 	return span
 }
+
+// A startRoom is room for what a span starts with. It can be used again, as the
+// API copies what the options have.
+type startRoom struct {
+	attrs []attribute.KeyValue
+	opts  [4]trace.SpanStartOption
+}
+
+var startRooms = sync.Pool{New: func() any { return new(startRoom) }}
 
 // linkedTo is the span in ctx, if a link to it leads somewhere.
 func linkedTo(ctx context.Context) trace.SpanContext {
@@ -44,15 +56,21 @@ func linkedTo(ctx context.Context) trace.SpanContext {
 	return trace.SpanContext{}
 }
 
-func (t *Tracker) connectionAttributes(o opening, id uint64) []attribute.KeyValue {
-	attrs := make([]attribute.KeyValue, 0, 13+len(t.cfg.spanAttributes))
+// spanAttributes are those that a span of a series begins with. They must not be
+// changed.
+func (t *Tracker) spanAttributes(s *series, to target) []attribute.KeyValue {
+	if s.key.target == to {
+		return s.spanAttributes
+	}
+	key := seriesKey{target: to, networkType: s.key.networkType} // s is for all past the cap
+	return append(key.attributes(), t.cfg.spanAttributes...)
+}
+
+func (t *Tracker) appendConnectionAttributes(attrs []attribute.KeyValue, o opening, id uint64) []attribute.KeyValue {
+	attrs = append(attrs, t.spanAttributes(o.series, o.target)...)
 	attrs = append(attrs,
 		keyConnectionID.Int64(int64(id)), //nolint:gosec // counts up from 1
 		keyConnectionRole.String(roleNames[o.role]))
-	attrs = append(attrs, targetAttributes(o.target)...)
-	if t := networkTypeOf(o.typed()); t != "" {
-		attrs = append(attrs, keyNetworkType.String(t))
-	}
 	attrs = appendAddr(attrs, keyPeerAddress, keyPeerPort, o.remote)
 	if o.role == connstat.Server {
 		attrs = appendAddr(attrs, keyClientAddress, keyClientPort, o.remote)
@@ -60,7 +78,7 @@ func (t *Tracker) connectionAttributes(o opening, id uint64) []attribute.KeyValu
 	if path := o.caller.String(); path != "" {
 		attrs = append(attrs, keyCaller.String(path))
 	}
-	return append(attrs, t.cfg.spanAttributes...)
+	return attrs
 }
 
 // appendAddr appends the address and, if it has one, the port of addr.
@@ -105,13 +123,9 @@ func (c *Conn) endSpan() {
 	}
 	now := connstat.Now()
 	sum := c.journal.close()
-	c.addEvents(&sum, now)
-	if sum.hasTCP {
-		c.span.SetAttributes(
-			keyTCPRTT.Float64(sum.tcp.RTT.Seconds()),
-			keyTCPRetransmits.Int64(sum.tcp.Retransmits))
-	}
-	c.span.SetAttributes(
+	ending := c.ending()
+	c.addEvents(&sum, now, ending)
+	attrs := append(make([]attribute.KeyValue, 0, 9+len(ending)),
 		keyReceiveSize.Int64(sum.noted[connstat.Receive].Bytes),
 		keyTransmitSize.Int64(sum.noted[connstat.Transmit].Bytes),
 		keyReceiveOperations.Int64(sum.noted[connstat.Receive].Operations),
@@ -120,7 +134,12 @@ func (c *Conn) endSpan() {
 		keyReceiveSuppressedSize.Int64(sum.suppressed.bytes[connstat.Receive]),
 		keyTransmitSuppressedSize.Int64(sum.suppressed.bytes[connstat.Transmit]),
 	)
-	c.span.SetAttributes(c.ending()...)
+	if sum.hasTCP {
+		attrs = append(attrs,
+			keyTCPRTT.Float64(sum.tcp.RTT.Seconds()),
+			keyTCPRetransmits.Int64(sum.tcp.Retransmits))
+	}
+	c.span.SetAttributes(append(attrs, ending...)...)
 	if c.CloseReason().fails() {
 		c.span.SetStatus(codes.Error, c.rec.Fault().Error())
 	}
@@ -146,8 +165,8 @@ func (c *Conn) errorType() string {
 }
 
 // addEvents adds the events in order of time. sum takes in what is left out.
-func (c *Conn) addEvents(sum *summary, closed time.Time) {
-	events := []spanEvent{{eventOpen, c.rec.Opened, nil}}
+func (c *Conn) addEvents(sum *summary, closed time.Time, ending []attribute.KeyValue) {
+	events := append(make([]spanEvent, 0, 2+len(sum.runs)), spanEvent{eventOpen, c.rec.Opened, nil})
 	for _, r := range sum.runs {
 		events = append(events, r.event(c.rec.Opened))
 	}
@@ -159,7 +178,7 @@ func (c *Conn) addEvents(sum *summary, closed time.Time) {
 		}
 	}
 	slices.SortStableFunc(events, func(a, b spanEvent) int { return a.at.Compare(b.at) })
-	events = append(events, spanEvent{eventClose, closed, c.ending()})
+	events = append(events, spanEvent{eventClose, closed, ending})
 	for _, e := range events {
 		c.span.AddEvent(e.name, trace.WithTimestamp(e.at), trace.WithAttributes(e.attrs...))
 	}

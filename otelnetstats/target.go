@@ -91,10 +91,9 @@ func (t target) String() string {
 	return t.address + ":" + strconv.Itoa(t.port)
 }
 
-// targetAttributes are what spans say of a target, and metrics of one that is
-// below the cap on servers.
+// targetAttributes are what telemetry says of a target.
 func targetAttributes(t target) []attribute.KeyValue {
-	attrs := make([]attribute.KeyValue, 0, 4)
+	attrs := make([]attribute.KeyValue, 0, 5) // with room for the network type
 	attrs = append(attrs, keyTransport.String(t.transport))
 	if t.address != "" {
 		attrs = append(attrs, keyServerAddress.String(t.address))

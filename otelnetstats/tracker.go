@@ -47,7 +47,7 @@ type Tracker struct {
 // With an error comes a Tracker all the same, that works without what failed.
 func New(opts ...Option) (*Tracker, error) {
 	t := &Tracker{cfg: newConfig(opts)}
-	t.table = newSeriesTable(t.cfg.maxServers, t.cfg.metricAttributes)
+	t.table = newSeriesTable(t.cfg)
 	t.tracer = t.cfg.tracers().Tracer(ScopeName,
 		trace.WithInstrumentationVersion(Version),
 		trace.WithInstrumentationAttributes(scopeAttributes()...),

@@ -35,10 +35,21 @@ var (
 func wrapTCP(inner *net.TCPConn, rec *connstat.Record) net.Conn {
 	c := &tcpConn{TCPConn: inner, rec: rec}
 	start, ok := c.socket.Init(inner)
+	return c.reconciled(start, ok)
+}
+
+func wrapDialedTCP(inner *net.TCPConn, rec *connstat.Record) net.Conn {
+	c := &tcpConn{TCPConn: inner, rec: rec}
+	start, ok := c.socket.InitDialed(inner)
+	return c.reconciled(start, ok)
+}
+
+// reconciled returns c, if its socket tells what it sent: start by now.
+func (c *tcpConn) reconciled(start tcpinfo.Info, ok bool) net.Conn {
 	if !ok {
-		return &plainTCPConn{inner, rec}
+		return &plainTCPConn{c.TCPConn, c.rec}
 	}
-	rec.Reconcile(&c.socket, start)
+	c.rec.Reconcile(&c.socket, start)
 	return c
 }
 

@@ -11,6 +11,8 @@ import (
 
 func wrapTCP(c *net.TCPConn, rec *connstat.Record) net.Conn { return &plainTCPConn{c, rec} }
 
+func wrapDialedTCP(c *net.TCPConn, rec *connstat.Record) net.Conn { return wrapTCP(c, rec) }
+
 // Package net has splice, and package os sendfile, on Linux only.
 
 func spliceFrom(*net.TCPConn, end, io.Reader, int64) (int64, bool, error) { return 0, false, nil }

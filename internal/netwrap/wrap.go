@@ -23,6 +23,16 @@ func Conn(inner net.Conn, rec *connstat.Record) net.Conn {
 	return wrapStream(inner, rec)
 }
 
+// Dialed is [Conn] for what a zero [net.Dialer] has just dialed, or one that does
+// nothing to a socket that package net does not do by itself.
+func Dialed(inner net.Conn, rec *connstat.Record) net.Conn {
+	if c, ok := inner.(*net.TCPConn); ok && c != nil {
+		connstat.EndWith(rec, c)
+		return wrapDialedTCP(c, rec)
+	}
+	return Conn(inner, rec)
+}
+
 // PacketConn is [Conn] for packet connections.
 func PacketConn(inner net.PacketConn, rec *connstat.Record) net.PacketConn {
 	if wrapped := wrapNet(inner, rec); wrapped != nil {

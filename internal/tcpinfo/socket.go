@@ -40,9 +40,28 @@ func (s *Socket) Init(c syscall.Conn) (Info, bool) {
 	info, ok := first(raw)
 	if ok {
 		s.raw = raw
+		tells.Store(true)
 	}
 	return info, ok
 }
+
+// InitDialed is [Socket.Init] for a connection that package net has just dialed,
+// and that is of plain TCP. Nothing was sent on it, so that the kernel need not
+// be asked, once it is known to tell enough.
+func (s *Socket) InitDialed(c syscall.Conn) (Info, bool) {
+	if !tells.Load() {
+		return s.Init(c)
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return Info{}, false
+	}
+	s.raw = raw
+	return Info{HasSent: true}, true
+}
+
+// tells is set when the kernel was seen to say how many bytes it accepted.
+var tells atomic.Bool
 
 // Raw is the connection that s asks about, nil if [Socket.Init] reported false.
 func (s *Socket) Raw() syscall.RawConn { return s.raw }

@@ -168,3 +168,43 @@ func TestRetransmitsAreKnown(t *testing.T) {
 		t.Errorf("got %+v, %v after %d packets were lost", info, ok, network.Lost())
 	}
 }
+
+// A nosy connection counts how often its descriptor is asked for.
+type nosy struct {
+	*net.TCPConn
+	asked *int
+}
+
+func (c nosy) SyscallConn() (syscall.RawConn, error) {
+	raw, err := c.TCPConn.SyscallConn()
+	return nosyRaw{raw, c.asked}, err
+}
+
+type nosyRaw struct {
+	syscall.RawConn
+	asked *int
+}
+
+func (r nosyRaw) Control(f func(fd uintptr)) error {
+	*r.asked++
+	return r.RawConn.Control(f)
+}
+
+func TestInitDialedAsksOnlyOnce(t *testing.T) {
+	client, _ := testnet.TCPPair(t)
+	asked := 0
+	conn := nosy{client, &asked}
+	new(tcpinfo.Socket).Init(conn) // the kernel is known from here on
+	asked = 0
+	var s tcpinfo.Socket
+	if start, ok := s.InitDialed(conn); !ok || start.Sent != 0 || !start.HasSent {
+		t.Errorf("InitDialed returned %+v, %v, want nothing sent", start, ok)
+	}
+	if asked != 0 {
+		t.Errorf("InitDialed asked %d times", asked)
+	}
+	testnet.Send(t, client, make([]byte, 1000))
+	if info, ok := s.Info(); !ok || info.Sent != 1000 {
+		t.Errorf("got %+v, %v, want 1000 bytes sent", info, ok)
+	}
+}
