@@ -105,6 +105,11 @@ bench: ## Run the benchmarks 10 times, into bench.txt and benchstat
 bench-compare: ## Compare bench.txt with an older one: make bench-compare BASE=old.txt
 	$(TOOL) benchstat $(BASE) bench.txt
 
+.PHONY: instructions
+instructions: ## Count the instructions of benchmarks, with valgrind
+	@GO="$(GO)" tools/instructions DialClose AcceptClose
+	@GO="$(GO)" N=20000 tools/instructions Own/read Own/write Own/alternating
+
 .PHONY: bench-smoke
 bench-smoke: ## Run every benchmark once, to see that it works
 	$(call each,$(GO) test -run '^$$' -bench . -benchtime=1x ./...)

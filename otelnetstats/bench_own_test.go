@@ -4,8 +4,10 @@ import (
 	"context"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 
+	"github.com/netstats-go/netstats/internal/testnet/compare"
 	"github.com/netstats-go/netstats/otelnetstats"
 )
 
@@ -14,12 +16,31 @@ type nopIO struct{ otelnetstats.NopCallback }
 func (nopIO) Read(context.Context, *otelnetstats.Conn, int)  {}
 func (nopIO) Write(context.Context, *otelnetstats.Conn, int) {}
 
+// An atomicConn counts bytes and nothing else: no counting costs less.
+type atomicConn struct {
+	net.Conn
+	received, sent atomic.Int64
+}
+
+func (c *atomicConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.received.Add(int64(n))
+	return n, err
+}
+
+func (c *atomicConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.sent.Add(int64(n))
+	return n, err
+}
+
 // freeConns are connections that cost nothing, plain and tracked.
 func freeConns(b *testing.B) (names []string, conns []net.Conn) {
-	names, conns = []string{"plain"}, []net.Conn{new(freeConn)}
+	names = []string{"plain", "atomic"}
+	conns = []net.Conn{new(compare.FreeConn), &atomicConn{Conn: new(compare.FreeConn)}}
 	for _, t := range tracked(b) {
 		names = append(names, t.name)
-		conns = append(conns, t.Register(b.Context(), new(freeConn)))
+		conns = append(conns, t.Register(b.Context(), new(compare.FreeConn)))
 	}
 	return names, conns
 }
@@ -28,11 +49,11 @@ func freeConns(b *testing.B) (names []string, conns []net.Conn) {
 func compareFree(b *testing.B, work func(conn net.Conn, buf []byte, n int)) {
 	names, conns := freeConns(b)
 	buf := make([]byte, 64)
-	variants := make([]variant, len(conns))
+	variants := make([]compare.Variant, len(conns))
 	for i, conn := range conns {
-		variants[i] = variant{names[i], func(n int) { work(conn, buf, n) }}
+		variants[i] = compare.Variant{Name: names[i], Do: func(n int) { work(conn, buf, n) }}
 	}
-	measure(b, 20_000, variants)
+	compare.Run(b, 20_000, variants)
 }
 
 // BenchmarkOwn is the own cost of a Read or a Write.
@@ -82,7 +103,7 @@ func BenchmarkOwnParallel(b *testing.B) {
 		names, first := freeConns(b)
 		_, second := freeConns(b)
 		buf := make([]byte, 64)
-		variants := make([]variant, len(first))
+		variants := make([]compare.Variant, len(first))
 		for i := range first {
 			read := func(conn net.Conn, n int) func() {
 				return func() {
@@ -91,9 +112,9 @@ func BenchmarkOwnParallel(b *testing.B) {
 					}
 				}
 			}
-			variants[i] = variant{names[i], func(n int) { both(read(first[i], n), read(second[i], n)) }}
+			variants[i] = compare.Variant{Name: names[i], Do: func(n int) { both(read(first[i], n), read(second[i], n)) }}
 		}
-		measure(b, 20_000, variants)
+		compare.Run(b, 20_000, variants)
 	})
 }
 
@@ -108,7 +129,7 @@ func both(f, g func()) {
 func BenchmarkMark(b *testing.B) {
 	for _, t := range tracked(b)[:2] {
 		b.Run(t.name, func(b *testing.B) {
-			conn := t.Register(b.Context(), new(freeConn))
+			conn := t.Register(b.Context(), new(compare.FreeConn))
 			b.ReportAllocs()
 			for b.Loop() {
 				otelnetstats.Mark(b.Context(), conn, "phase")
@@ -119,7 +140,7 @@ func BenchmarkMark(b *testing.B) {
 
 // BenchmarkStatsOf is a look at a connection's numbers.
 func BenchmarkStatsOf(b *testing.B) {
-	conn := tracked(b)[0].Register(b.Context(), new(freeConn))
+	conn := tracked(b)[0].Register(b.Context(), new(compare.FreeConn))
 	b.ReportAllocs()
 	for b.Loop() {
 		otelnetstats.StatsOf(conn)

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/netstats-go/netstats/internal/testnet/compare"
 	"github.com/netstats-go/netstats/otelnetstats"
 )
 
@@ -19,7 +20,7 @@ func dialer(t *otelnetstats.Tracker) *otelnetstats.Dialer { return &otelnetstats
 // free is a Dialer whose connections cost nothing.
 func free(t *otelnetstats.Tracker) *otelnetstats.Dialer {
 	return &otelnetstats.Dialer{Tracker: t, Base: otelnetstats.DialFunc(
-		func(context.Context, string, string) (net.Conn, error) { return new(freeConn), nil })}
+		func(context.Context, string, string) (net.Conn, error) { return new(compare.FreeConn), nil })}
 }
 
 // BenchmarkCollect collects metrics of many open connections: idle ones, and

@@ -2,38 +2,14 @@ package otelnetstats_test
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"testing"
-)
 
-// A peer is a server on loopback that does serve with each connection.
-func peer(b *testing.B, serve func(c *net.TCPConn)) net.Addr {
-	b.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			if err == nil {
-				go func() {
-					defer c.Close()
-					serve(c.(*net.TCPConn))
-				}()
-			}
-		}
-	}()
-	return l.Addr()
-}
+	"github.com/netstats-go/netstats/internal/testnet/compare"
+)
 
 // dialAll opens a connection to addr for each variant.
 func dialAll(b *testing.B, addr net.Addr) (names []string, conns []net.Conn) {
@@ -55,34 +31,22 @@ func dialAll(b *testing.B, addr net.Addr) (names []string, conns []net.Conn) {
 }
 
 func compareTCP(b *testing.B, batch int, serve func(c *net.TCPConn), work func(b *testing.B, conn net.Conn, n int)) {
-	names, conns := dialAll(b, peer(b, serve))
-	variants := make([]variant, len(conns))
+	names, conns := dialAll(b, compare.Serve(b, serve))
+	variants := make([]compare.Variant, len(conns))
 	for i, conn := range conns {
-		variants[i] = variant{names[i], func(n int) { work(b, conn, n) }}
+		variants[i] = compare.Variant{Name: names[i], Do: func(n int) { work(b, conn, n) }}
 	}
-	measure(b, batch, variants)
+	compare.Run(b, batch, variants)
 }
-
-func discard(c *net.TCPConn) { _, _ = io.Copy(io.Discard, struct{ io.Reader }{c}) }
 
 // BenchmarkTCP is work with the kernel's part in it, over loopback.
 func BenchmarkTCP(b *testing.B) {
 	b.Run("pingpong-64B", func(b *testing.B) {
-		compareTCP(b, 200, func(c *net.TCPConn) {
-			buf := make([]byte, 64)
-			for {
-				if _, err := io.ReadFull(c, buf); err != nil {
-					return
-				}
-				if _, err := c.Write(buf); err != nil {
-					return
-				}
-			}
-		}, pingPong)
+		compareTCP(b, 200, compare.Echo, pingPong)
 	})
 	b.Run("stream-64KiB", func(b *testing.B) {
 		block := make([]byte, 64<<10)
-		compareTCP(b, 200, discard, func(b *testing.B, conn net.Conn, n int) {
+		compareTCP(b, 200, compare.Discard, func(b *testing.B, conn net.Conn, n int) {
 			for range n {
 				if _, err := conn.Write(block); err != nil {
 					b.Fatal(err)
@@ -95,7 +59,7 @@ func BenchmarkTCP(b *testing.B) {
 		for i := range parts {
 			parts[i] = make([]byte, 1<<10)
 		}
-		compareTCP(b, 200, discard, func(b *testing.B, conn net.Conn, n int) {
+		compareTCP(b, 200, compare.Discard, func(b *testing.B, conn net.Conn, n int) {
 			for range n {
 				buffers := append(net.Buffers(nil), parts...)
 				if _, err := buffers.WriteTo(conn); err != nil {
@@ -130,7 +94,7 @@ func benchmarkSendfile(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer file.Close()
-	compareTCP(b, 1, discard, func(b *testing.B, conn net.Conn, n int) {
+	compareTCP(b, 1, compare.Discard, func(b *testing.B, conn net.Conn, n int) {
 		for range n {
 			if _, err := file.Seek(0, io.SeekStart); err != nil {
 				b.Fatal(err)
@@ -144,7 +108,7 @@ func benchmarkSendfile(b *testing.B) {
 
 // benchmarkSplice copies from a plain connection to the compared one.
 func benchmarkSplice(b *testing.B) {
-	source := peer(b, func(c *net.TCPConn) {
+	source := compare.Serve(b, func(c *net.TCPConn) {
 		block := make([]byte, 1<<20)
 		for {
 			if _, err := c.Write(block); err != nil {
@@ -157,7 +121,7 @@ func benchmarkSplice(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer from.Close()
-	compareTCP(b, 4, discard, func(b *testing.B, conn net.Conn, n int) {
+	compareTCP(b, 4, compare.Discard, func(b *testing.B, conn net.Conn, n int) {
 		if _, err := io.CopyN(conn, from, int64(n)<<20); err != nil {
 			b.Fatal(err)
 		}
@@ -166,7 +130,7 @@ func benchmarkSplice(b *testing.B) {
 
 // BenchmarkDialClose opens and closes a connection.
 func BenchmarkDialClose(b *testing.B) {
-	addr := peer(b, discard)
+	addr := compare.Serve(b, compare.Discard)
 	dial := func(f func(ctx context.Context, network, address string) (net.Conn, error)) func(int) {
 		return func(n int) {
 			for range n {
@@ -178,11 +142,11 @@ func BenchmarkDialClose(b *testing.B) {
 			}
 		}
 	}
-	variants := []variant{{"plain", dial(new(net.Dialer).DialContext)}}
+	variants := []compare.Variant{{Name: "plain", Do: dial(new(net.Dialer).DialContext)}}
 	for _, t := range tracked(b) {
-		variants = append(variants, variant{t.name, dial(dialer(t.Tracker).DialContext)})
+		variants = append(variants, compare.Variant{Name: t.name, Do: dial(dialer(t.Tracker).DialContext)})
 	}
-	measure(b, 20, variants)
+	compare.Run(b, 20, variants)
 }
 
 // BenchmarkAcceptClose accepts a connection and closes it.
@@ -211,9 +175,9 @@ func BenchmarkAcceptClose(b *testing.B) {
 		}
 		return l
 	}
-	variants := []variant{{"plain", accept(listen())}}
+	variants := []compare.Variant{{Name: "plain", Do: accept(listen())}}
 	for _, t := range tracked(b) {
-		variants = append(variants, variant{t.name, accept(t.Listener(listen()))})
+		variants = append(variants, compare.Variant{Name: t.name, Do: accept(t.Listener(listen()))})
 	}
-	measure(b, 20, variants)
+	compare.Run(b, 20, variants)
 }

@@ -16,8 +16,10 @@ type Totals struct {
 type folded struct{ bytes, operations atomic.Int64 }
 
 func (f *folded) add(d Flow) {
-	f.bytes.Add(d.Bytes)
-	f.operations.Add(d.Operations)
+	if d != (Flow{}) { // as in the other direction of many a connection
+		f.bytes.Add(d.Bytes)
+		f.operations.Add(d.Operations)
+	}
 }
 
 func (f *folded) load() Flow { return Flow{f.bytes.Load(), f.operations.Load()} }
