@@ -123,17 +123,21 @@ func BenchmarkTCP(b *testing.B) {
 		})
 	})
 	b.Run("sendfile-8MiB", func(b *testing.B) {
-		file, err := os.Open(fileOf(b, 8<<20))
+		const size = 8 << 20
+		file, err := os.Open(fileOf(b, size))
 		if err != nil {
 			b.Fatal(err)
 		}
 		defer file.Close()
-		compareConns(b, new(net.Dialer), compare.Serve(b, compare.Discard).String(), 1, func(conn net.Conn, n int) error {
+		compareConns(b, new(net.Dialer), compare.Serve(b, compare.Acknowledge(size)).String(), 1, func(conn net.Conn, n int) error {
 			for range n {
 				if _, err := file.Seek(0, io.SeekStart); err != nil {
 					return err
 				}
 				if _, err := io.Copy(conn, file); err != nil {
+					return err
+				}
+				if _, err := conn.Read(make([]byte, 1)); err != nil {
 					return err
 				}
 			}

@@ -85,8 +85,9 @@ func pingPong(b *testing.B, conn net.Conn, n int) {
 }
 
 func benchmarkSendfile(b *testing.B) {
+	const size = 8 << 20
 	name := filepath.Join(b.TempDir(), "file")
-	if err := os.WriteFile(name, make([]byte, 8<<20), 0o600); err != nil {
+	if err := os.WriteFile(name, make([]byte, size), 0o600); err != nil {
 		b.Fatal(err)
 	}
 	file, err := os.Open(name)
@@ -94,7 +95,7 @@ func benchmarkSendfile(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer file.Close()
-	compareTCP(b, 1, compare.Discard, func(b *testing.B, conn net.Conn, n int) {
+	compareTCP(b, 1, compare.Acknowledge(size), func(b *testing.B, conn net.Conn, n int) {
 		for range n {
 			if _, err := file.Seek(0, io.SeekStart); err != nil {
 				b.Fatal(err)
@@ -102,6 +103,7 @@ func benchmarkSendfile(b *testing.B) {
 			if _, err := io.Copy(conn, file); err != nil {
 				b.Fatal(err)
 			}
+			acknowledged(b, conn)
 		}
 	})
 }
@@ -121,11 +123,23 @@ func benchmarkSplice(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer from.Close()
-	compareTCP(b, 4, compare.Discard, func(b *testing.B, conn net.Conn, n int) {
-		if _, err := io.CopyN(conn, from, int64(n)<<20); err != nil {
-			b.Fatal(err)
+	const size = 1 << 20
+	compareTCP(b, 4, compare.Acknowledge(size), func(b *testing.B, conn net.Conn, n int) {
+		for range n {
+			if _, err := io.CopyN(conn, from, size); err != nil {
+				b.Fatal(err)
+			}
+			acknowledged(b, conn)
 		}
 	})
+}
+
+// acknowledged waits until the peer has all.
+func acknowledged(b *testing.B, conn net.Conn) {
+	b.Helper()
+	if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
+		b.Fatal(err)
+	}
 }
 
 // BenchmarkDialClose opens and closes a connection.

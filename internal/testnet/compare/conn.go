@@ -55,6 +55,21 @@ func Serve(b *testing.B, handle func(c *net.TCPConn)) net.Addr {
 // Discard reads all there is, by Read.
 func Discard(c *net.TCPConn) { _, _ = io.Copy(io.Discard, struct{ io.Reader }{c}) }
 
+// Acknowledge returns a handler that answers every so many bytes with one, so
+// that nothing is left in buffers for others to wait for.
+func Acknowledge(every int64) func(c *net.TCPConn) {
+	return func(c *net.TCPConn) {
+		for {
+			if _, err := io.CopyN(io.Discard, struct{ io.Reader }{c}, every); err != nil {
+				return
+			}
+			if _, err := c.Write([]byte{0}); err != nil {
+				return
+			}
+		}
+	}
+}
+
 // Echo sends back what it reads, as soon as it can, for 64 bytes at a time.
 func Echo(c *net.TCPConn) {
 	buf := make([]byte, 64)
