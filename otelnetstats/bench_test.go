@@ -35,20 +35,20 @@ type namedTracker struct {
 // ioNop is the cheapest IOCallback.
 type ioNop struct{ nopIO }
 
-func benchTracker(b *testing.B, sampler sdktrace.Sampler, opts ...otelnetstats.Option) *otelnetstats.Tracker {
-	b.Helper()
+func benchTracker(tb testing.TB, sampler sdktrace.Sampler, opts ...otelnetstats.Option) *otelnetstats.Tracker {
+	tb.Helper()
 	spans := sdktrace.NewTracerProvider(sdktrace.WithSampler(sampler))
 	metrics := sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
 	t, err := otelnetstats.New(append(opts,
 		otelnetstats.WithTracerProvider(spans),
 		otelnetstats.WithMeterProvider(metrics))...)
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
-	b.Cleanup(func() {
-		_ = t.Shutdown(b.Context())
-		_ = spans.Shutdown(b.Context())
-		_ = metrics.Shutdown(b.Context())
+	tb.Cleanup(func() {
+		_ = t.Shutdown(tb.Context())
+		_ = spans.Shutdown(tb.Context())
+		_ = metrics.Shutdown(tb.Context())
 	})
 	return t
 }
