@@ -60,6 +60,13 @@ func open(t testing.TB, tracker *otelnetstats.Tracker, n int) []net.Conn {
 	return conns
 }
 
+// closeAll has none left that the collector would find: it is not in a bubble.
+func closeAll(conns []net.Conn) {
+	for _, c := range conns {
+		c.Close()
+	}
+}
+
 // TestShutdownLosesNoSpan ends many spans at once through a batch processor
 // whose exporter is slow: its queue would overflow.
 func TestShutdownLosesNoSpan(t *testing.T) {
@@ -81,9 +88,7 @@ func TestShutdownLosesNoSpan(t *testing.T) {
 		for range tracker.Conns() {
 			t.Fatal("Conns has connections after Shutdown")
 		}
-		for _, c := range conns {
-			c.Close()
-		}
+		closeAll(conns)
 	})
 }
 
@@ -144,7 +149,7 @@ func TestShutdownWithAnExporterThatFails(t *testing.T) {
 		errExport := errors.New("the collector is away")
 		tp := sdktrace.NewTracerProvider(sdktrace.WithBatcher(&exporter{err: errExport}))
 		tracker := newTracker(t, otelnetstats.WithTracerProvider(tp))
-		open(t, tracker, 3)
+		defer closeAll(open(t, tracker, 3))
 		err := tracker.Shutdown(t.Context())
 		if told := len(h.all()) > 0; !told && (err == nil || !errors.Is(err, errExport)) {
 			t.Errorf("Shutdown: %v, otel.Handle told: %v; want the failure to be seen", err, told)
@@ -157,7 +162,7 @@ func TestShutdownWithAnExporterThatBlocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tp := sdktrace.NewTracerProvider(sdktrace.WithBatcher(&exporter{takes: time.Hour}))
 		tracker := newTracker(t, otelnetstats.WithTracerProvider(tp))
-		open(t, tracker, 600)
+		defer closeAll(open(t, tracker, 600))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		start := time.Now()
