@@ -138,8 +138,14 @@ func (d *dial) finish(err error) {
 }
 
 // adopt has the connection tracked, unless it is already: by a Dialer below, or
-// by a Capture.
+// by a Capture. A pristine one is new, so that nobody can have registered it.
 func (d *dial) adopt(conn net.Conn, pristine bool) (net.Conn, *Conn) {
+	if pristine {
+		if c := find(conn); c != nil {
+			return conn, c
+		}
+		return d.track(conn, true)
+	}
 	if tracked, ok := trackedBefore(conn); ok {
 		return tracked, find(tracked)
 	}
@@ -150,6 +156,11 @@ func (d *dial) adopt(conn net.Conn, pristine bool) (net.Conn, *Conn) {
 	if d.tracker.refusesTLS(conn) {
 		return conn, nil
 	}
+	return d.track(conn, false)
+}
+
+// track has a new connection tracked.
+func (d *dial) track(conn net.Conn, pristine bool) (net.Conn, *Conn) {
 	tracked, c := d.tracker.track(d.caller, d.linked(), conn, opening{
 		network: d.network,
 		address: d.address,
