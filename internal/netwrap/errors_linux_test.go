@@ -194,6 +194,12 @@ func TestResultsAreThoseOfThePlainConnection(t *testing.T) {
 			t.Run(f.name+"/"+o.name, func(t *testing.T) {
 				t.Parallel()
 				want := outcome(t, f, o.do, plain, plain)
+				// A full connection may have room for some bytes again after a while, as
+				// the kernel probes the peer; on a busy machine that falls into a test.
+				tries := 1
+				if f.name == "full" {
+					tries = 10
+				}
 				for name, wrap := range map[string][2]func(*net.TCPConn) tcpStream{
 					"both tracked":        {embedded, embedded},
 					"both explicit":       {explicit, explicit},
@@ -205,7 +211,15 @@ func TestResultsAreThoseOfThePlainConnection(t *testing.T) {
 					if o.name == "writev" && name == "both explicit" {
 						continue // writes, and says so
 					}
-					if got := outcome(t, f, o.do, wrap[0], wrap[1]); got != want {
+					got := outcome(t, f, o.do, wrap[0], wrap[1])
+					for range tries - 1 {
+						if got == want {
+							break
+						}
+						want = outcome(t, f, o.do, plain, plain)
+						got = outcome(t, f, o.do, wrap[0], wrap[1])
+					}
+					if got != want {
 						t.Errorf("%s:\n got %s\nwant %s", name, got, want)
 					}
 				}
