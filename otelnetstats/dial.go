@@ -65,9 +65,10 @@ func (t *Tracker) startDial(ctx context.Context, network, address, name string) 
 }
 
 func (d *dial) startSpan() {
+	attrs := append(slices.Clip(d.series.spanAttributes(d.target)), d.tracker.cfg.spanAttributes...)
 	d.ctx, d.span = d.tracker.tracer.Start(d.ctx, d.series.spanName,
 		trace.WithTimestamp(d.start),
-		trace.WithAttributes(d.tracker.spanAttributes(d.series, d.target)...))
+		trace.WithAttributes(attrs...))
 	if d.span.IsRecording() {
 		d.steps = &dialSteps{span: d.span}
 		d.ctx = httptrace.WithClientTrace(d.ctx, d.steps.hooks())

@@ -49,8 +49,8 @@ type series struct {
 	active atomic.Int64 // dials under way
 	packet atomic.Bool  // packet connections were seen
 
-	spanName       string
-	spanAttributes []attribute.KeyValue // of spans to key.target; not to be changed
+	spanName string
+	attrs    []attribute.KeyValue // of key
 
 	// Options are made once: an attribute set is costly to make.
 	observe, observeReceive, observeTransmit []metric.ObserveOption
@@ -79,6 +79,16 @@ func newSeries(key seriesKey, attrs []attribute.KeyValue) *series {
 	}
 }
 
+// spanAttributes are those that a span of the series has from the start, if it is
+// of the given target. They must not be changed.
+func (s *series) spanAttributes(to target) []attribute.KeyValue {
+	if s.key.target == to {
+		return s.attrs
+	}
+	key := seriesKey{target: to, networkType: s.key.networkType} // s is for all past the cap
+	return key.attributes()
+}
+
 // failure is the set with error.type added.
 func (s *series) failure(errorType string) attribute.Set {
 	s.mu.Lock()
@@ -100,8 +110,8 @@ func (s *series) failure(errorType string) attribute.Set {
 // seriesTable finds the series of a connection or dial, within the cap on
 // servers. It is safe for concurrent use.
 type seriesTable struct {
-	maxServers       int
-	extra, spanExtra []attribute.KeyValue // the user's, on metrics and on spans
+	maxServers int
+	extra      []attribute.KeyValue // the user's
 
 	mu      sync.RWMutex // guards the maps; all is read without it
 	series  map[seriesKey]*series
@@ -114,7 +124,6 @@ func newSeriesTable(cfg config) *seriesTable {
 	t := &seriesTable{
 		maxServers: cfg.maxServers,
 		extra:      cfg.metricAttributes,
-		spanExtra:  cfg.spanAttributes,
 		series:     make(map[seriesKey]*series),
 		servers:    make(map[serverKey]*[dials + 1]int),
 	}
@@ -135,7 +144,11 @@ func (t *seriesTable) get(key seriesKey) *series {
 	return t.make(key)
 }
 
+// make makes a series, unless somebody was faster.
 func (t *seriesTable) make(key seriesKey) *series {
+	if s := t.series[key]; s != nil {
+		return s // before it is counted against the server's budget again
+	}
 	name, fits := key.target.String, t.fits(key)
 	if !fits {
 		key = other(key)
@@ -146,7 +159,7 @@ func (t *seriesTable) make(key seriesKey) *series {
 	}
 	s := newSeries(key, append(key.attributes(), t.extra...))
 	s.spanName = spanKinds[key.kind] + name()
-	s.spanAttributes = append(key.attributes(), t.spanExtra...)
+	s.attrs = key.attributes()
 	t.series[key] = s
 	all := *t.all.Load()
 	all = append(slices.Clip(all), s)

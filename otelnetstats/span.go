@@ -39,8 +39,9 @@ func (t *Tracker) startSpan(ctx context.Context, o opening, id uint64) trace.Spa
 	return span
 }
 
-// A startRoom is room for what a span starts with. It can be used again, as the
-// API copies what the options have.
+// A startRoom is room for what a span starts with. It can be used again, as
+// trace.NewSpanStartConfig, the only way to read options, copies what they have
+// before Start returns.
 type startRoom struct {
 	attrs []attribute.KeyValue
 	opts  [4]trace.SpanStartOption
@@ -56,18 +57,8 @@ func linkedTo(ctx context.Context) trace.SpanContext {
 	return trace.SpanContext{}
 }
 
-// spanAttributes are those that a span of a series begins with. They must not be
-// changed.
-func (t *Tracker) spanAttributes(s *series, to target) []attribute.KeyValue {
-	if s.key.target == to {
-		return s.spanAttributes
-	}
-	key := seriesKey{target: to, networkType: s.key.networkType} // s is for all past the cap
-	return append(key.attributes(), t.cfg.spanAttributes...)
-}
-
 func (t *Tracker) appendConnectionAttributes(attrs []attribute.KeyValue, o opening, id uint64) []attribute.KeyValue {
-	attrs = append(attrs, t.spanAttributes(o.series, o.target)...)
+	attrs = append(attrs, o.series.spanAttributes(o.target)...)
 	attrs = append(attrs,
 		keyConnectionID.Int64(int64(id)), //nolint:gosec // counts up from 1
 		keyConnectionRole.String(roleNames[o.role]))
@@ -78,7 +69,7 @@ func (t *Tracker) appendConnectionAttributes(attrs []attribute.KeyValue, o openi
 	if path := o.caller.String(); path != "" {
 		attrs = append(attrs, keyCaller.String(path))
 	}
-	return attrs
+	return append(attrs, t.cfg.spanAttributes...) // last, as the last of a name wins
 }
 
 // appendAddr appends the address and, if it has one, the port of addr.
