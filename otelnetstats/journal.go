@@ -2,6 +2,7 @@ package otelnetstats
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/netstats-go/netstats/internal/connstat"
@@ -25,8 +26,10 @@ const (
 type journal struct {
 	rec *connstat.Record
 
-	mu         sync.Mutex       // guards all below; no user code runs under it
-	direction  direction        // of the current run
+	// direction is that of the current run, plus one; zero if there is none.
+	direction atomic.Uint32
+
+	mu         sync.Mutex       // guards all below, and changes of direction; no user code runs under it
 	current    time.Duration    // when its first call returned, since open
 	noted      [2]connstat.Flow // what the finished runs add up to, by direction
 	first      []run
@@ -38,9 +41,6 @@ type journal struct {
 
 	links links
 }
-
-// A direction is a connstat.Direction plus one, and zero if there is none.
-type direction uint8
 
 // A run is a finished one.
 type run struct {
@@ -63,18 +63,21 @@ type suppressed struct {
 func (j *journal) moved(d connstat.Direction) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.direction != direction(d)+1 {
+	if !j.in(d) {
 		j.current = j.stop()
-		j.direction = direction(d) + 1
+		j.direction.Store(uint32(d) + 1)
 	}
 	j.rec.Hush(d)
 }
 
+// in reports whether the current run is in direction d.
+func (j *journal) in(d connstat.Direction) bool { return j.direction.Load() == uint32(d)+1 }
+
 // stop ends the current run, if there is one, and returns the time.
 func (j *journal) stop() (now time.Duration) {
 	now = connstat.Since(j.rec.Opened)
-	if j.direction != 0 {
-		j.note(connstat.Direction(j.direction-1), j.current, now-j.current)
+	if old := j.direction.Load(); old != 0 {
+		j.note(connstat.Direction(old-1), j.current, now-j.current) //nolint:gosec // 0 or 1
 	}
 	return now
 }
@@ -85,7 +88,7 @@ func (j *journal) pause() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	now := j.stop()
-	j.direction = 0
+	j.direction.Store(0)
 	j.rec.Rouse()
 	j.note(connstat.Receive, now, 0)
 	j.note(connstat.Transmit, now, 0)

@@ -115,7 +115,7 @@ func (c *Conn) watcher() func(connstat.Direction, int64) {
 	}
 	ctx := c.context()
 	return func(d connstat.Direction, n int64) {
-		if journal != nil {
+		if journal != nil && !journal.in(d) {
 			journal.moved(d)
 		}
 		if d == connstat.Receive {
