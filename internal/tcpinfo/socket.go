@@ -46,8 +46,10 @@ func (s *Socket) Init(c syscall.Conn) (Info, bool) {
 }
 
 // InitDialed is [Socket.Init] for a connection that package net has just dialed,
-// and that is of plain TCP. Nothing was sent on it, so that the kernel need not
-// be asked, once it is known to tell enough.
+// and that is of plain TCP as far as the program knows. Nothing was sent on it, so
+// that the kernel need not be asked, once it is known to tell enough. Where the
+// system makes Multipath TCP of it behind the program's back, by eBPF, the bytes
+// of writev are those of the first subflow.
 func (s *Socket) InitDialed(c syscall.Conn) (Info, bool) {
 	if !tells.Load() {
 		return s.Init(c)
