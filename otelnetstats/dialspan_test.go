@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -536,5 +537,23 @@ func TestAPanickingBase(t *testing.T) {
 	}
 	if n := len(l.spans.Started()) - len(l.spans.Ended()); n != 0 {
 		t.Errorf("%d dial spans never end", n)
+	}
+}
+
+// TestConnectEventsAreBounded: a name may have any number of addresses.
+func TestConnectEventsAreBounded(t *testing.T) {
+	l := newLab(t)
+	d := &otelnetstats.Dialer{Tracker: l.Tracker, Base: otelnetstats.DialFunc(func(ctx context.Context, network, _ string) (net.Conn, error) {
+		hooks := httptrace.ContextClientTrace(ctx)
+		for i := range 100 {
+			addr := fmt.Sprintf("192.0.2.%d:1", i)
+			hooks.ConnectStart(network, addr)
+			hooks.ConnectDone(network, addr, nil)
+		}
+		return &stub{}, nil
+	})}
+	dial(t, d, "tcp", "h:1").Close()
+	if got := len(l.only(t, "dial").Events()); got != 32 {
+		t.Errorf("%d events, want 32", got)
 	}
 }
