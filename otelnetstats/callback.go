@@ -14,9 +14,16 @@ import (
 //
 // The calls come from the goroutine that opens, marks or closes, with no lock
 // held: a Callback may ask for numbers, mark, dial and close. One connection's
-// calls can overlap if the program's own calls do. A panic is recovered and
-// handed to [otel.Handle]; the connection goes on. A slow Callback delays the
-// call that it is told of, nothing else.
+// calls can overlap if the program's own calls do. Of connections that were
+// dropped, and of those that [Tracker.Shutdown] ends, a goroutine of the Tracker
+// tells.
+//
+// A panic is recovered and handed to [otel.Handle]; the connection goes on. So
+// does it after a runtime.Goexit, as t.FailNow has one, but the goroutine ends:
+// then a connection whose Open was called is closed, as nobody will get it, and
+// one whose Close was called is closed as well. A slow Callback delays the call
+// that it is told of, nothing else. If it does not return from a dropped
+// connection's Close, up to 4,096 others wait to be told, and more are not.
 //
 // No ctx is ever cancelled. DialError and Mark get their caller's values; Open
 // gets its caller's values and the connection's span; Close a background
@@ -44,7 +51,9 @@ type Callback interface {
 // that is not costs a read or a write nothing.
 //
 // A call such as ReadFrom that moves many bytes is told of in parts. Bytes that
-// net.Buffers sends by writev are told of at the next mark, or at close.
+// net.Buffers sends by writev are told of at the next mark, or before close;
+// those of a writev that is still under way at close are not told of, while
+// metrics and [StatsOf] have them.
 type IOCallback interface {
 	Callback
 	// Read is called after n bytes were received.
@@ -80,46 +89,52 @@ type callbacks struct {
 
 func (cs callbacks) open(ctx context.Context, c *Conn) {
 	for _, cb := range cs.all {
-		guard("Open", func() { cb.Open(ctx, c) })
+		guard("callback Open", func() { cb.Open(ctx, c) })
 	}
 }
 
 func (cs callbacks) mark(ctx context.Context, c *Conn, lap Lap) {
 	for _, cb := range cs.all {
-		guard("Mark", func() { cb.Mark(ctx, c, lap) })
+		guard("callback Mark", func() { cb.Mark(ctx, c, lap) })
 	}
 }
 
 func (cs callbacks) close(ctx context.Context, c *Conn) {
 	for _, cb := range cs.all {
-		guard("Close", func() { cb.Close(ctx, c) })
+		guard("callback Close", func() { cb.Close(ctx, c) })
 	}
 }
 
 func (cs callbacks) dialError(ctx context.Context, network, address string, err error) {
 	for _, cb := range cs.all {
-		guard("DialError", func() { cb.DialError(ctx, network, address, err) })
+		guard("callback DialError", func() { cb.DialError(ctx, network, address, err) })
 	}
 }
 
 func (cs callbacks) read(ctx context.Context, c *Conn, n int) {
 	for _, cb := range cs.io {
-		guard("Read", func() { cb.Read(ctx, c, n) })
+		guard("callback Read", func() { cb.Read(ctx, c, n) })
 	}
 }
 
 func (cs callbacks) write(ctx context.Context, c *Conn, n int) {
 	for _, cb := range cs.io {
-		guard("Write", func() { cb.Write(ctx, c, n) })
+		guard("callback Write", func() { cb.Write(ctx, c, n) })
 	}
 }
 
-// guard calls the user's code and keeps its panic from the watched program.
-func guard(step string, call func()) {
+// guard calls the user's code. A panic does not get into the watched program. A
+// runtime.Goexit cannot be stopped; callers must leave everything in order when
+// guard does not return.
+func guard(what string, call func()) {
+	returned := false
 	defer func() {
 		if v := recover(); v != nil {
-			otel.Handle(fmt.Errorf("otelnetstats: callback %s: panic: %v", step, v))
+			otel.Handle(fmt.Errorf("otelnetstats: %s: panic: %s", what, clean(fmt.Sprint(v), maxText)))
+		} else if !returned {
+			otel.Handle(fmt.Errorf("otelnetstats: %s: it ended its goroutine by runtime.Goexit", what))
 		}
 	}()
 	call()
+	returned = true
 }

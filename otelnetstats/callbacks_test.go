@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -154,6 +155,147 @@ func TestCallbacksThatPanic(t *testing.T) {
 	if got := collect(t, l.cumulative).sum("netstats.client.io"); got != 3 {
 		t.Errorf("io = %d, want 3", got)
 	}
+}
+
+// exit runs f in a goroutine of its own, and reports whether it returned.
+func exit(f func()) (returned bool) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+		returned = true
+	}()
+	<-done
+	return returned
+}
+
+// TestCallbacksThatExit their goroutine, as t.FailNow does, leave no connection
+// open, no span without an end, and nothing behind.
+func TestCallbacksThatExit(t *testing.T) {
+	for _, step := range []string{"Open", "Mark", "Close", "DialError"} {
+		t.Run(step, func(t *testing.T) {
+			h := handleErrors(t)
+			l := newLab(t, otelnetstats.WithCallback(everywhere(func(at string, _ context.Context, _ *otelnetstats.Conn) {
+				if at == step {
+					runtime.Goexit()
+				}
+			})))
+			ln := listen(t, "tcp", "127.0.0.1:0")
+			address := ln.Addr().String()
+			if step == "DialError" {
+				address = closedPort(t)
+			}
+			var conn net.Conn
+			if exit(func() {
+				conn = dial(t, &otelnetstats.Dialer{Tracker: l.Tracker}, "tcp", address)
+				otelnetstats.Mark(t.Context(), conn, "m")
+				_ = conn.Close()
+			}) {
+				t.Error("the callback's Goexit was swallowed")
+			}
+			h.want(t, step+": it ended its goroutine")
+			if step == "Mark" {
+				_ = conn.Close()
+			}
+			if step != "DialError" {
+				wantEOF(t, "peer", accept(t, ln))
+				l.only(t, "connection")
+			}
+			l.only(t, "dial")
+			l.wantNothingOpen(t)
+		})
+	}
+}
+
+// wantNothingOpen checks that no connection and no dial is counted as open.
+func (l *lab) wantNothingOpen(t *testing.T) {
+	t.Helper()
+	for c := range l.Conns() {
+		t.Errorf("%s is open", c.Address())
+	}
+	s := collect(t, l.cumulative)
+	for _, name := range []string{"netstats.client.connection.count", "netstats.server.connection.count", "netstats.dial.active"} {
+		if n := s.sum(name); n != 0 {
+			t.Errorf("%s = %d, want 0", name, n)
+		}
+	}
+	if n := len(l.spans.Started()) - len(l.spans.Ended()); n != 0 {
+		t.Errorf("%d spans have not ended", n)
+	}
+	if n := l.Records(); n != 0 {
+		t.Errorf("%d records are left", n)
+	}
+}
+
+// TestOpenCallbackOfAnAcceptThatExits: nobody gets the connection, so that it is
+// closed.
+func TestOpenCallbackOfAnAcceptThatExits(t *testing.T) {
+	handleErrors(t)
+	l := newLab(t, otelnetstats.WithCallback(&hooks{open: func(context.Context, *otelnetstats.Conn) { runtime.Goexit() }}))
+	ln := l.Listener(listen(t, "tcp", "127.0.0.1:0"))
+	peer := dial(t, new(net.Dialer), "tcp", ln.Addr().String())
+	if exit(func() { _, _ = ln.Accept() }) {
+		t.Error("the callback's Goexit was swallowed")
+	}
+	wantEOF(t, "peer", peer)
+	l.wantNothingOpen(t)
+}
+
+// TestCloseThatPanics: the panic is the user's, and nothing stays behind.
+func TestCloseThatPanics(t *testing.T) {
+	l := newLab(t)
+	for range 100 {
+		conn := l.Register(t.Context(), &stub{close: func() error { panic("mine") }})
+		func() {
+			defer func() {
+				if v := recover(); v != "mine" {
+					t.Errorf("recovered %v", v)
+				}
+			}()
+			_ = conn.Close()
+		}()
+	}
+	l.wantNothingOpen(t)
+}
+
+// TestDroppedConnectionsOfATrackerWhoseCallbackDoesNotReturn hold up no other
+// Tracker's.
+func TestDroppedConnectionsOfATrackerWhoseCallbackDoesNotReturn(t *testing.T) {
+	stuck := make(chan struct{})
+	defer close(stuck)
+	bad := newLab(t, otelnetstats.WithCallback(&hooks{close: func(context.Context, *otelnetstats.Conn) { <-stuck }}))
+	good := newLab(t)
+	for range 20 {
+		bad.Register(t.Context(), &stub{})
+		good.Register(t.Context(), &stub{})
+	}
+	eventually(t, "the other Tracker's connections are found", func() bool {
+		runtime.GC()
+		return len(good.ended("connection")) == 20
+	})
+	eventually(t, "none is counted as open", func() bool {
+		runtime.GC()
+		return collect(t, bad.cumulative).sum("netstats.client.connection.count") == 0
+	})
+}
+
+// TestShutdownDoesNotWaitForever for a callback, when its context is done.
+func TestShutdownDoesNotWaitForever(t *testing.T) {
+	stuck := make(chan struct{})
+	l := newLab(t, otelnetstats.WithCallback(&hooks{close: func(_ context.Context, c *otelnetstats.Conn) {
+		if c.Address() == "192.0.2.2:80" {
+			<-stuck
+		}
+	}}))
+	conns := []net.Conn{l.Register(t.Context(), &stub{}), l.Register(t.Context(), &stub{remote: strange("other")})}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := l.Shutdown(ctx); err == nil || !strings.Contains(err.Error(), "a Close callback did not return") {
+		t.Errorf("Shutdown: %v", err)
+	}
+	close(stuck)
+	eventually(t, "the rest ends all the same", func() bool { return len(l.ended("connection")) == 2 })
+	closeAll(conns)
 }
 
 func TestCallbacksThatPanicWithNil(t *testing.T) {

@@ -1,10 +1,13 @@
 package otelnetstats
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -25,12 +28,14 @@ var (
 	ErrCapturing = bridge.ErrInstalled
 )
 
+var errOff = errors.New("otelnetstats: capture: the Tracker was shut down, or not made by New")
+
 // maxCaptured bounds the closed connections that a Capture keeps.
 const maxCaptured = 1024
 
 // A Capture has every connection tracked that the process opens, in whatever
-// library. Its methods are safe for concurrent use. A nil Capture is one that
-// was released.
+// library. Its methods are safe for concurrent use. A nil or zero Capture is one
+// that was released.
 type Capture struct {
 	tracker   *Tracker
 	hooks     *bridge.Hooks
@@ -62,8 +67,8 @@ type Capture struct {
 // environment (OTEL_EXPORTER_OTLP_ENDPOINT and its variants for signals, or
 // else ports 4317 and 4318 of localhost) are left alone.
 func (t *Tracker) Capture() (*Capture, error) {
-	if t == nil || t.down.Load() {
-		return nil, errors.New("otelnetstats: capture: the Tracker is nil or was shut down")
+	if t.off() {
+		return nil, errOff
 	}
 	if err := bridge.Check(); err != nil {
 		return nil, fmt.Errorf("otelnetstats: capture: %w", err)
@@ -83,14 +88,19 @@ func (t *Tracker) Capture() (*Capture, error) {
 		return nil, fmt.Errorf("otelnetstats: capture: %w", err)
 	}
 	t.capture.Store(k)
+	if t.off() { // Shutdown came in between, and may not have seen the capture
+		k.Release()
+		return nil, errOff
+	}
 	return k, nil
 }
 
 // Release stops the capture and returns the connections seen since it began:
-// all that are open, and the last 1,024 that closed, oldest first. Open ones
-// stay tracked until they close. A second call returns the same.
+// all that are open, and the last 1,024 that closed, in the order in which they
+// were opened. Open ones stay tracked until they close. A second call returns the
+// same.
 func (k *Capture) Release() []*Conn {
-	if k == nil {
+	if k == nil || k.hooks == nil {
 		return nil
 	}
 	bridge.Remove(k.hooks)
@@ -100,11 +110,8 @@ func (k *Capture) Release() []*Conn {
 		return k.released
 	}
 	k.over = true
-	k.released = append(k.released, k.closed[k.next:]...)
-	k.released = append(k.released, k.closed[:k.next]...)
-	for c := range k.open {
-		k.released = append(k.released, c)
-	}
+	k.released = slices.AppendSeq(k.closed, maps.Keys(k.open))
+	slices.SortFunc(k.released, func(a, b *Conn) int { return cmp.Compare(a.rec.ID, b.rec.ID) })
 	k.open, k.closed = nil, nil
 	return k.released
 }
@@ -175,9 +182,9 @@ func (k *Capture) socket(ctx context.Context, use bridge.Kind, network string, l
 	}
 	o := captured(use, network, local, remote)
 	if d := dialIn(ctx); d != nil {
-		o.network, o.address, o.target, o.root = d.network, d.address, d.target, d.nested
-		o.caller = d.opener
-		return k.opens(d.caller, d.linked(), d.tracker, o)
+		o.network, o.address, o.target, o.root = d.network, d.address, d.target, d.outer != nil
+		o.caller = d.caller
+		return k.opens(d.parent, d.linked(), d.tracker, o)
 	}
 	if k.exporters.match(o.address) || !k.tracker.wants(ctx, o.network, o.address) {
 		return nil
@@ -193,11 +200,14 @@ func (k *Capture) opens(ctx, linked context.Context, t *Tracker, o opening) func
 			return nil
 		}
 		o.local, o.remote = local, remote
-		return k.track(ctx, linked, t, o)
+		if o.role == connstat.Server {
+			o.address, o.target = boundTo(local) // the port, if any would do
+		}
+		return &k.track(ctx, linked, t, o).rec
 	}
 }
 
-func (k *Capture) track(ctx, linked context.Context, t *Tracker, o opening) *connstat.Record {
+func (k *Capture) track(ctx, linked context.Context, t *Tracker, o opening) *Conn {
 	o.opened = connstat.Now()
 	c := t.newConn(linked, o)
 	if t == k.tracker {
@@ -205,7 +215,7 @@ func (k *Capture) track(ctx, linked context.Context, t *Tracker, o opening) *con
 		k.saw(c)
 	}
 	t.publish(ctx, c)
-	return &c.rec
+	return c
 }
 
 // accepted is told of each accepted connection by package net.
@@ -216,7 +226,9 @@ func (k *Capture) accepted(_ *connstat.Record, network string, local, remote net
 	if !k.tracker.wants(ctx, o.network, o.address) {
 		return nil
 	}
-	return k.track(ctx, ctx, k.tracker, o)
+	c := k.track(ctx, ctx, k.tracker, o)
+	k.tracker.countAccept(c.exemplary(), c.series, "")
+	return &c.rec
 }
 
 // adopted is told of each socket that package net made of a file.
@@ -228,7 +240,7 @@ func (k *Capture) adopted(use bridge.Kind, network string, local, remote net.Add
 	}
 	o.local, o.remote = local, remote
 	o.caller = k.tracker.caller()
-	return k.track(ctx, ctx, k.tracker, o)
+	return &k.track(ctx, ctx, k.tracker, o).rec
 }
 
 // captured is the opening of a socket that is known by its addresses only.
@@ -238,11 +250,16 @@ func captured(use bridge.Kind, network string, local, remote net.Addr) opening {
 	if use == bridge.Bound {
 		o.role, addr = connstat.Server, local
 	}
-	if !isNil(addr) {
-		o.address = addr.String()
-	}
-	o.target = targetOf(addr)
+	o.address, o.target = boundTo(addr)
 	return o
+}
+
+// boundTo is how telemetry names a socket of which only an address is known.
+func boundTo(addr net.Addr) (address string, t target) {
+	if !isNil(addr) {
+		address = addr.String()
+	}
+	return address, targetOf(addr)
 }
 
 // capturedPackets reports whether the sockets of a network move datagrams.
@@ -260,14 +277,16 @@ func halfClosed(r *connstat.Record, d connstat.Direction) {
 
 // closeCaptured is called by package net in place of each Close.
 func closeCaptured(r *connstat.Record, leaked bool, raw syscall.RawConn, inner func() error) error {
-	if c, ok := r.Owner.(*Conn); ok && c.journal != nil && !r.Ended() {
-		c.journal.noteTCP(tcpinfo.Of(raw))
-	}
 	if leaked {
 		r.Dropped() // this is the finalizers' goroutine
 		return inner()
 	}
-	return r.Close(inner)
+	return r.Close(inner, func() (tcpinfo.Info, bool) {
+		if _, tcp := r.Local.(*net.TCPAddr); !tcp || !r.Used() {
+			return tcpinfo.Info{}, false
+		}
+		return tcpinfo.Last(raw)
+	})
 }
 
 // capturedConn returns the record of a plain connection of package net in a
@@ -277,6 +296,5 @@ func capturedConn(conn any) (*Conn, bool) {
 	if rec == nil {
 		return nil, false
 	}
-	c, ok := rec.Owner.(*Conn)
-	return c, ok
+	return connOf(rec), true
 }

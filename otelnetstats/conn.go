@@ -11,7 +11,6 @@ import (
 
 	"github.com/netstats-go/netstats/internal/connstat"
 	"github.com/netstats-go/netstats/internal/netwrap"
-	"github.com/netstats-go/netstats/internal/tcpinfo"
 )
 
 // A Conn is the record of a tracked connection: who it is, what it moved, how
@@ -19,7 +18,7 @@ import (
 // does not keep the connection open.
 //
 // All methods are safe for concurrent use, also after the connection was
-// closed. On a nil Conn they return zero values.
+// closed. On a nil Conn, and on a zero one, they return zero values.
 type Conn struct {
 	rec     connstat.Record
 	tracker *Tracker
@@ -33,8 +32,6 @@ type Conn struct {
 	told    atomic.Int64 // bytes of writev that IOCallbacks were told of
 	capture *Capture     // nil unless a capture tracks it
 }
-
-var _ connstat.Owner = (*Conn)(nil)
 
 // Endpoint is what [net.Conn], [net.PacketConn] and *[tls.Conn] share: the
 // functions of this package take any of them.
@@ -90,8 +87,7 @@ func below(conn any, recordOf func(any) (*Conn, bool)) (c *Conn, hop any) {
 // recordOf finds the record of this very connection.
 func recordOf(conn any) (*Conn, bool) {
 	if rec := netwrap.RecordOf(conn); rec != nil {
-		c, ok := rec.Owner.(*Conn)
-		return c, ok
+		return connOf(rec), true
 	}
 	return capturedConn(conn)
 }
@@ -126,10 +122,13 @@ func isNil(v any) bool {
 	return false
 }
 
+// zero reports whether c is nil, or not the record of any connection.
+func (c *Conn) zero() bool { return c == nil || c.tracker == nil }
+
 // ID is a number that no other connection of the process has. It is the span's
 // netstats.connection.id.
 func (c *Conn) ID() uint64 {
-	if c == nil {
+	if c.zero() {
 		return 0
 	}
 	return c.rec.ID
@@ -139,7 +138,7 @@ func (c *Conn) ID() uint64 {
 // "server" for one that was accepted, and for a packet connection without a
 // remote address.
 func (c *Conn) Role() string {
-	if c == nil {
+	if c.zero() {
 		return ""
 	}
 	return roleNames[c.rec.Role]
@@ -150,7 +149,7 @@ var roleNames = [...]string{connstat.Client: "client", connstat.Server: "server"
 // Network is the name of the network, as it was dialed: "tcp" or "unix", for
 // example. For connections not dialed it is that of the local address.
 func (c *Conn) Network() string {
-	if c == nil {
+	if c.zero() {
 		return ""
 	}
 	return c.network
@@ -160,7 +159,7 @@ func (c *Conn) Network() string {
 // accepted connection it is the listener's; for a registered one the remote
 // address.
 func (c *Conn) Address() string {
-	if c == nil {
+	if c.zero() {
 		return ""
 	}
 	return c.address
@@ -173,7 +172,7 @@ func (c *Conn) Address() string {
 // requests share them. It is empty without [WithCaller], and for connections
 // that were accepted.
 func (c *Conn) Caller() string {
-	if c == nil {
+	if c.zero() {
 		return ""
 	}
 	return c.caller.String()
@@ -181,7 +180,7 @@ func (c *Conn) Caller() string {
 
 // LocalAddr is the local address, nil if there is none.
 func (c *Conn) LocalAddr() net.Addr {
-	if c == nil {
+	if c.zero() {
 		return nil
 	}
 	return c.rec.Local
@@ -189,7 +188,7 @@ func (c *Conn) LocalAddr() net.Addr {
 
 // RemoteAddr is the remote address, nil if there is none.
 func (c *Conn) RemoteAddr() net.Addr {
-	if c == nil {
+	if c.zero() {
 		return nil
 	}
 	return c.rec.Remote
@@ -198,7 +197,7 @@ func (c *Conn) RemoteAddr() net.Addr {
 // SpanContext identifies the connection's span. It is not valid where no span
 // was made.
 func (c *Conn) SpanContext() trace.SpanContext {
-	if c == nil {
+	if c.zero() {
 		return trace.SpanContext{}
 	}
 	return c.span.SpanContext()
@@ -206,7 +205,7 @@ func (c *Conn) SpanContext() trace.SpanContext {
 
 // CloseReason says why the connection ended. It is empty while it is open.
 func (c *Conn) CloseReason() CloseReason {
-	if c == nil {
+	if c.zero() {
 		return ""
 	}
 	return reasons[c.rec.Reason()]
@@ -214,7 +213,7 @@ func (c *Conn) CloseReason() CloseReason {
 
 // Stats does what [StatsOf] does.
 func (c *Conn) Stats() Stats {
-	if c == nil {
+	if c.zero() {
 		return Stats{}
 	}
 	c.rec.Sample()
@@ -236,7 +235,7 @@ func (c *Conn) Reset() Stats { return c.reset(false) }
 func (c *Conn) ResetAll() Stats { return c.reset(true) }
 
 func (c *Conn) reset(full bool) Stats {
-	if c == nil {
+	if c.zero() {
 		return Stats{}
 	}
 	c.rec.Sample()
@@ -245,7 +244,7 @@ func (c *Conn) reset(full bool) Stats {
 
 // Mark does what the function [Mark] does.
 func (c *Conn) Mark(ctx context.Context, name string, attrs ...attribute.KeyValue) Lap {
-	if c == nil {
+	if c.zero() {
 		return Lap{}
 	}
 	return c.mark(ctx, name, attrs)
@@ -263,76 +262,6 @@ func (c *Conn) past() *history {
 	}
 	c.history.CompareAndSwap(nil, newHistory(c.rec.Opened))
 	return c.history.Load()
-}
-
-// context is a background context with the connection's span.
-func (c *Conn) context() context.Context {
-	return trace.ContextWithSpan(context.Background(), c.span)
-}
-
-// exemplary is the context to record a metric with: one that has the span, if an
-// exemplar can lead to it.
-func (c *Conn) exemplary() context.Context {
-	if !c.span.SpanContext().IsSampled() {
-		return context.Background()
-	}
-	return c.context()
-}
-
-// tellWritev tells IOCallbacks of the bytes that writev moved past the wrapper
-// since they were last told.
-func (c *Conn) tellWritev() {
-	if len(c.tracker.cfg.callbacks.io) == 0 {
-		return
-	}
-	if n := c.untold(); n > 0 {
-		c.tracker.cfg.callbacks.write(c.context(), c, int(n))
-	}
-}
-
-// untold returns the bytes that tellWritev is to tell of, each of them once.
-// While a write is in flight they may seem to be fewer than were told already.
-func (c *Conn) untold() int64 {
-	for {
-		told, unwatched := c.told.Load(), c.rec.Unwatched()
-		if unwatched <= told {
-			return 0
-		}
-		if c.told.CompareAndSwap(told, unwatched) {
-			return unwatched - told
-		}
-	}
-}
-
-// sample asks the kernel, if it can be asked.
-func (c *Conn) sample() (tcpinfo.Info, bool) { return c.rec.Sample() }
-
-// Ended implements connstat.Owner. It tells the callbacks while the connection
-// is open, with the kernel's latest numbers.
-func (c *Conn) Ended() {
-	callbacks := c.tracker.cfg.callbacks
-	if c.journal == nil && len(callbacks.all) == 0 && c.rec.Reason() != connstat.Shutdown {
-		return // nobody looks; Close has the wrapper ask once more, anyway
-	}
-	info, ok := c.sample()
-	c.tellWritev()
-	if c.journal != nil {
-		c.journal.noteTCP(info, ok)
-	}
-	if len(callbacks.all) > 0 {
-		callbacks.close(c.context(), c)
-	}
-}
-
-// Closed implements connstat.Owner. It ends the span and records the duration,
-// which may wait for an exporter.
-func (c *Conn) Closed() {
-	c.endSpan()
-	c.recordDuration()
-	if c.capture != nil {
-		c.capture.ended(c)
-	}
-	c.tracker.open.Remove(&c.rec)
 }
 
 // A CloseReason says why a connection ended.
@@ -369,9 +298,4 @@ var reasons = [...]CloseReason{
 	connstat.Error:    ClosedError,
 	connstat.Shutdown: ClosedShutdown,
 	connstat.Leaked:   ClosedLeaked,
-}
-
-// fails reports whether a connection that ended so is a failed one.
-func (r CloseReason) fails() bool {
-	return r == ClosedReset || r == ClosedTimeout || r == ClosedError
 }

@@ -16,18 +16,19 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/netstats-go/netstats/internal/connstat"
+	"github.com/netstats-go/netstats/internal/netwrap"
 )
 
 // A dial is one call of a Dialer's DialContext.
 type dial struct {
 	tracker *Tracker
-	caller  context.Context // for the length of the call
-	ctx     context.Context // caller, with the dial span and the dial itself
+	parent  context.Context // the caller's, for the length of the call
+	ctx     context.Context // parent, with the dial span and the dial itself
 	network string
 	address string
 	target  target
 	series  *series
-	opener  caller
+	caller  caller
 	span    trace.Span
 	steps   *dialSteps // nil unless the span is recording
 	start   time.Time
@@ -35,8 +36,8 @@ type dial struct {
 	// A nested dial is part of an outer one: in Resolver.Dial, or below a proxy's
 	// dialer. If both have the same address, as when Dialers are stacked, they
 	// are one attempt, which the outer one counts.
-	nested, same bool
-	outer        *dial // nil unless nested
+	outer *dial // nil unless nested
+	same  bool
 
 	mu    sync.Mutex // guards inner
 	inner []*Conn    // opened by dials nested in this one
@@ -44,20 +45,18 @@ type dial struct {
 
 // startDial begins a tracked dial.
 func (t *Tracker) startDial(ctx context.Context, network, address, name string) *dial {
-	d := &dial{tracker: t, caller: ctx, network: network, address: address, span: noSpan}
-	if outer := dialIn(ctx); outer != nil {
-		d.nested = true
-		d.same = outer.tracker == t && outer.network == network && outer.address == address
-		d.outer = outer
-		d.opener = outer.opener // the resolver dials in a goroutine of its own
+	d := &dial{tracker: t, parent: ctx, network: network, address: address, span: noSpan}
+	if d.outer = dialIn(ctx); d.outer != nil {
+		d.same = d.outer.tracker == t && d.outer.network == network && d.outer.address == address
+		d.caller = d.outer.caller // the resolver dials in a goroutine of its own
 	} else {
-		d.opener = t.caller()
+		d.caller = t.caller()
 	}
 	d.target = newTarget(network, address, name)
 	d.series = t.table.get(seriesKey{kind: dials, target: d.target})
 	d.start = connstat.Now()
 	d.ctx = ctx
-	if !d.nested {
+	if d.outer == nil {
 		d.startSpan()
 	}
 	d.ctx = context.WithValue(d.ctx, dialKey{}, d)
@@ -75,24 +74,24 @@ func (d *dial) startSpan() {
 	}
 }
 
-// run dials as the plan says.
-func (d *dial) run(p plan) (net.Conn, error) {
-	conn, err := d.connect(p.base)
+// run dials as the plan says. Whatever a user's function in it does, the dial
+// ends.
+func (d *dial) run(p plan) (conn net.Conn, err error) {
+	var c *Conn
+	defer func() { d.end(c, err) }()
+	conn, err = d.connect(p.base)
 	if err != nil || isNil(conn) {
-		d.end(nil, err)
 		return conn, err
 	}
-	conn, c := d.adopt(conn, p.pristine())
-	if p.config != nil {
-		secure, err := d.secure(p, conn)
-		d.end(c, err)
-		if err != nil {
-			return nil, err // not secure: a nil *tls.Conn is not a nil net.Conn
-		}
-		return secure, nil
+	conn, c = d.adopt(conn, p.pristine())
+	if p.config == nil {
+		return conn, nil
 	}
-	d.end(c, nil)
-	return conn, nil
+	secure, err := d.secure(p, conn)
+	if err != nil {
+		return nil, err // not secure: a nil *tls.Conn is not a nil net.Conn
+	}
+	return secure, nil
 }
 
 // connect has the connection opened, and counts the attempt.
@@ -102,7 +101,6 @@ func (d *dial) connect(base ContextDialer) (net.Conn, error) {
 	defer func() {
 		if !finished { // base panics
 			d.abandon()
-			d.span.End()
 		}
 	}()
 	conn, err := base.DialContext(d.ctx, d.network, d.address)
@@ -134,6 +132,8 @@ func (d *dial) finish(err error) {
 	name := ""
 	if err != nil {
 		name = errorType(err)
+	} else {
+		d.series = d.tracker.table.answeredDial(d.series, d.target)
 	}
 	record(d.ctx, d.tracker.in.dialDuration, d.series, connstat.Since(d.start), name)
 }
@@ -151,7 +151,7 @@ func (d *dial) adopt(conn net.Conn, pristine bool) (net.Conn, *Conn) {
 		return tracked, find(tracked)
 	}
 	if c := d.layeredOn(conn); c != nil {
-		alias(conn, c)
+		alias(conn, c, conn)
 		return conn, c
 	}
 	if d.tracker.refusesTLS(conn) {
@@ -162,14 +162,16 @@ func (d *dial) adopt(conn net.Conn, pristine bool) (net.Conn, *Conn) {
 
 // track has a new connection tracked.
 func (d *dial) track(conn net.Conn, pristine bool) (net.Conn, *Conn) {
-	tracked, c := d.tracker.track(d.caller, d.linked(), conn, opening{
+	wrap := netwrap.Conn
+	if pristine {
+		wrap = netwrap.Dialed
+	}
+	tracked, c := d.tracker.track(d.parent, d.linked(), conn, wrap, opening{
 		network: d.network,
 		address: d.address,
 		target:  d.target,
-		root:    d.nested,
-		caller:  d.opener,
-
-		pristine: pristine,
+		root:    d.outer != nil,
+		caller:  d.caller,
 	})
 	d.tellOuter(c)
 	return tracked, c
@@ -212,7 +214,7 @@ func (d *dial) linked() context.Context {
 	if d.span.SpanContext().IsSampled() {
 		return d.ctx
 	}
-	return d.caller
+	return d.parent
 }
 
 // secure does the TLS handshake.
@@ -227,13 +229,13 @@ func (d *dial) secure(p plan, conn net.Conn) (*tls.Conn, error) {
 
 // end ends the dial's span. c is the connection, if there is one.
 func (d *dial) end(c *Conn, err error) {
-	if err != nil && !d.same {
-		d.tracker.cfg.callbacks.dialError(context.WithoutCancel(d.caller), d.network, d.address, err)
-	}
+	defer d.span.End()
 	if d.steps != nil {
 		d.describe(c, err)
 	}
-	d.span.End()
+	if err != nil && !d.same {
+		d.tracker.cfg.callbacks.dialError(context.WithoutCancel(d.parent), d.network, d.address, err)
+	}
 }
 
 // describe puts on the span what came of the dial.
@@ -244,13 +246,13 @@ func (d *dial) describe(c *Conn, err error) {
 			attrs = append(attrs, keyNetworkType.String(t))
 		}
 		d.span.SetAttributes(appendAddr(attrs, keyPeerAddress, keyPeerPort, c.rec.Remote)...)
-		if sc := c.span.SpanContext(); sc.IsSampled() && !d.nested {
+		if sc := c.span.SpanContext(); sc.IsSampled() && d.outer == nil {
 			d.span.AddLink(trace.Link{SpanContext: sc})
 		}
 	}
 	if err != nil {
 		d.span.SetAttributes(keyErrorType.String(errorType(err)))
-		d.span.SetStatus(codes.Error, err.Error())
+		d.span.SetStatus(codes.Error, errorText(err))
 	}
 }
 
@@ -318,7 +320,7 @@ func (s *dialSteps) connectDone(network, addr string, err error) {
 		return
 	}
 	peer := newTarget(network, addr, "")
-	attrs := append(make([]attribute.KeyValue, 0, 4), keyPeerAddress.String(peer.address))
+	attrs := append(make([]attribute.KeyValue, 0, 4), nameAttribute(keyPeerAddress, peer.address))
 	if peer.port != 0 {
 		attrs = append(attrs, keyPeerPort.Int(peer.port))
 	}
@@ -346,7 +348,7 @@ func (s *dialSteps) secured(start time.Time, c *tls.Conn, err error) {
 			keyTLSVersion.String(tlsVersion(state.Version)),
 			keyTLSResumed.Bool(state.DidResume))
 		if state.NegotiatedProtocol != "" {
-			attrs = append(attrs, keyTLSNextProtocol.String(state.NegotiatedProtocol))
+			attrs = append(attrs, nameAttribute(keyTLSNextProtocol, state.NegotiatedProtocol))
 		}
 	}
 	s.event(eventTLS, start, err, attrs...)

@@ -51,7 +51,7 @@ func newMarkMore(attrs []attribute.KeyValue, by trace.SpanContext) *markMore {
 	if len(attrs) == 0 && !by.IsValid() {
 		return nil
 	}
-	return &markMore{slices.Clone(attrs), by}
+	return &markMore{cleanAttributes(attrs[:min(len(attrs), maxAttributes)]), by}
 }
 
 // asLap returns the mark as users see it.
@@ -128,7 +128,7 @@ func (h *history) add(read func() reading, name string, attrs []attribute.KeyVal
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := read()
-	m := mark{name: name, at: connstat.Since(h.begin), more: newMarkMore(attrs, by)}
+	m := mark{name: clean(name, maxName), at: connstat.Since(h.begin), more: newMarkMore(attrs, by)}
 	m.since = m.at - h.at
 	m.lap = bytesSince(now, h.latest)
 	h.latest, h.at = now, m.at

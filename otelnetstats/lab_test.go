@@ -38,8 +38,23 @@ func newLab(t testing.TB, opts ...otelnetstats.Option) *lab {
 	return newSampledLab(t, sdktrace.AlwaysSample(), opts...)
 }
 
+// newLabWithErrors is newLab for options of which New refuses a part.
+func newLabWithErrors(t testing.TB, opts ...otelnetstats.Option) *lab {
+	t.Helper()
+	l := makeLab(sdktrace.AlwaysSample())
+	l.Tracker, _ = otelnetstats.New(append(l.options(), opts...)...)
+	return l
+}
+
 func newSampledLab(t testing.TB, sampler sdktrace.Sampler, opts ...otelnetstats.Option) *lab {
 	t.Helper()
+	l := makeLab(sampler)
+	l.Tracker = newTracker(t, append(l.options(), opts...)...)
+	return l
+}
+
+// makeLab makes a lab without a Tracker.
+func makeLab(sampler sdktrace.Sampler) *lab {
 	l := &lab{
 		spans:      tracetest.NewSpanRecorder(),
 		cumulative: sdkmetric.NewManualReader(),
@@ -49,10 +64,11 @@ func newSampledLab(t testing.TB, sampler sdktrace.Sampler, opts ...otelnetstats.
 	}
 	l.tracers = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(l.spans), sdktrace.WithSampler(sampler))
 	l.meters = sdkmetric.NewMeterProvider(sdkmetric.WithReader(l.cumulative), sdkmetric.WithReader(l.delta), sdkmetric.WithReader(l.late))
-	l.Tracker = newTracker(t, append([]otelnetstats.Option{
-		otelnetstats.WithTracerProvider(l.tracers), otelnetstats.WithMeterProvider(l.meters),
-	}, opts...)...)
 	return l
+}
+
+func (l *lab) options() []otelnetstats.Option {
+	return []otelnetstats.Option{otelnetstats.WithTracerProvider(l.tracers), otelnetstats.WithMeterProvider(l.meters)}
 }
 
 func newTracker(t testing.TB, opts ...otelnetstats.Option) *otelnetstats.Tracker {
@@ -432,6 +448,16 @@ func statsOf(t testing.TB, c otelnetstats.Endpoint) otelnetstats.Stats {
 		t.Fatalf("StatsOf(%T): not tracked", c)
 	}
 	return s
+}
+
+// eventually waits for what another goroutine is about to do.
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: this has not come true", what)
+		}
+	}
 }
 
 // handled has the errors given to otel.Handle while the test runs. Tests that

@@ -1,6 +1,7 @@
 package otelnetstats_test
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -8,9 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/netstats-go/netstats/internal/testnet"
 	"github.com/netstats-go/netstats/otelnetstats"
 )
 
@@ -130,4 +135,82 @@ func TestShutdownAmidCloseConcurrentSafe(t *testing.T) {
 	if spans := len(l.ended("connection")); cb.opens.Load() != 20 || cb.closes.Load() != 20 || spans != 20 {
 		t.Errorf("%d opened, %d closed, %d spans; want 20 of each", cb.opens.Load(), cb.closes.Load(), spans)
 	}
+}
+
+// TestCloseUnderErrorsConcurrentSafe closes connections that had an error while
+// another goroutine gets a worse one, as with what every broken connection sees.
+func TestCloseUnderErrorsConcurrentSafe(t *testing.T) {
+	rounds := 20_000
+	if raced {
+		rounds = 500
+	}
+	l := newSampledLab(t, recordOnly{})
+	errs := []error{errors.New("other"), syscall.ETIMEDOUT, os.ErrDeadlineExceeded}
+	var conn net.Conn
+	testnet.Meet(rounds, func(round int) {
+		if conn != nil && lookup(t, conn).CloseReason() == "" {
+			t.Fatal("not ended")
+		}
+		conn = l.Register(t.Context(), &stub{
+			read:  func([]byte) (int, error) { return 0, errs[round%len(errs)] },
+			write: func([]byte) (int, error) { return 0, syscall.ECONNRESET },
+		})
+		_, _ = conn.Read(make([]byte, 1))
+	}, func() { _ = conn.Close() }, func() { _, _ = conn.Write([]byte{1}) })
+	l.wantNothingOpen(t)
+}
+
+// recordOnly has spans record and not be exported, so that they take no room.
+type recordOnly struct{}
+
+func (recordOnly) Description() string { return "record only" }
+func (recordOnly) ShouldSample(sdktrace.SamplingParameters) sdktrace.SamplingResult {
+	return sdktrace.SamplingResult{Decision: sdktrace.RecordOnly}
+}
+
+// TestResetAmidEverythingConcurrentSafe has the peer reset connections that are
+// read, written, marked and closed, with deadlines that pass.
+func TestResetAmidEverythingConcurrentSafe(t *testing.T) {
+	l := newSampledLab(t, recordOnly{}, otelnetstats.WithCallback(everywhere(func(string, context.Context, *otelnetstats.Conn) {})))
+	pair := trackedPair(t, "tcp", "127.0.0.1:0", nil)
+	for range 20 {
+		client, server, err := pair(l)
+		must(t, err)
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() {
+				for {
+					if _, err := client.Read(make([]byte, 100)); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+						return
+					}
+				}
+			})
+			wg.Go(func() {
+				for {
+					if _, err := client.Write(make([]byte, 1000)); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+						return
+					}
+				}
+			})
+		}
+		wg.Go(func() {
+			for i := range 50 {
+				_ = client.SetDeadline(time.Now().Add(time.Duration(i) * time.Microsecond))
+				_ = client.SetWriteDeadline(past)
+				otelnetstats.Mark(context.Background(), client, "m") //nolint:usetesting // as programs do
+			}
+			_ = client.SetDeadline(time.Time{})
+			_ = client.Close()
+		})
+		wg.Go(func() {
+			_, _ = io.CopyN(io.Discard, server, 5000)
+			_ = server.(interface{ SetLinger(sec int) error }).SetLinger(0)
+			_ = server.Close()
+		})
+		wg.Wait()
+		if r := lookup(t, client).CloseReason(); r == "" || r == otelnetstats.ClosedLeaked {
+			t.Errorf("reason %q", r)
+		}
+	}
+	l.wantNothingOpen(t)
 }

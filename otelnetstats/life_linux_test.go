@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/netstats-go/netstats/internal/testnet"
 	"github.com/netstats-go/netstats/otelnetstats"
 )
 
@@ -261,3 +263,32 @@ func TestLivenessCheckBelowTLS(t *testing.T) {
 	receive(t, conn, 1)
 	must(t, liveness(conn.(interface{ NetConn() net.Conn }).NetConn(), peek))
 }
+
+// awaitState waits until the kernel has a TCP connection in another state than
+// established, or closed if over.
+func awaitState(t *testing.T, conn net.Conn, over bool) {
+	t.Helper()
+	c, ok := conn.(interface {
+		NetConn() net.Conn
+		syscall.Conn
+	})
+	if !ok || conn.LocalAddr().Network() != "tcp" {
+		return
+	}
+	const established, closed = unix.BPF_TCP_ESTABLISHED, unix.BPF_TCP_CLOSE
+	for deadline := time.Now().Add(20 * time.Second); ; runtime.Gosched() {
+		state := testnet.AskKernel(t, c).State
+		if state == closed || !over && state != established {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("state %d, and nothing comes", state)
+		}
+	}
+}
+
+// awaitEnd waits until the kernel knows that the peer closed its direction.
+func awaitEnd(t *testing.T, conn net.Conn) { t.Helper(); awaitState(t, conn, false) }
+
+// awaitReset waits until the kernel has closed the connection.
+func awaitReset(t *testing.T, conn net.Conn) { t.Helper(); awaitState(t, conn, true) }

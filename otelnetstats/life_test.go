@@ -83,6 +83,18 @@ type life struct {
 	typ    string // error.type; empty if the connection did not fail
 	tcp    bool   // not for unix sockets, which know no reset, and wake no write at half-close
 	live   func(t *testing.T, conn, peer halfCloser)
+
+	// What the kernel tells of a TCP connection, if that is another reason.
+	kernel    otelnetstats.CloseReason
+	kernelTyp string
+}
+
+// knownBy returns the life as the kernel tells it, on systems where it does.
+func (want life) knownBy(network string) life {
+	if runtime.GOOS == "linux" && network == "tcp" && want.kernel != "" {
+		want.reason, want.typ = want.kernel, want.kernelTyp
+	}
+	return want
 }
 
 var lives = []life{
@@ -90,8 +102,15 @@ var lives = []life{
 	{name: "closed with bytes unread", reason: otelnetstats.ClosedLocal, live: func(t *testing.T, _, peer halfCloser) {
 		send(t, peer, 100)
 	}},
-	{name: "closed by the peer, which nobody read", reason: otelnetstats.ClosedLocal, live: func(t *testing.T, _, peer halfCloser) {
+	{name: "closed by the peer, which nobody read", reason: otelnetstats.ClosedLocal, kernel: otelnetstats.ClosedRemote, live: func(t *testing.T, conn, peer halfCloser) {
 		must(t, peer.Close())
+		awaitEnd(t, conn)
+	}},
+	{name: "closed by the peer, which answered what came later by a reset", reason: otelnetstats.ClosedLocal, kernel: otelnetstats.ClosedRemote, tcp: true, live: func(t *testing.T, conn, peer halfCloser) {
+		must(t, peer.Close())
+		awaitEnd(t, conn)
+		send(t, conn, 30)
+		awaitReset(t, conn)
 	}},
 	{name: "the end is read", reason: otelnetstats.ClosedRemote, live: func(t *testing.T, conn, peer halfCloser) {
 		must(t, peer.Close())
@@ -111,9 +130,10 @@ var lives = []life{
 			t.Errorf("Copy: %d, %v", n, err)
 		}
 	}},
-	{name: "a copy stops before the end", reason: otelnetstats.ClosedLocal, live: func(t *testing.T, conn, peer halfCloser) {
+	{name: "a copy stops before the end", reason: otelnetstats.ClosedLocal, kernel: otelnetstats.ClosedRemote, live: func(t *testing.T, conn, peer halfCloser) {
 		send(t, peer, 100)
 		must(t, peer.Close())
+		awaitEnd(t, conn)
 		if n, err := io.Copy(io.Discard, io.LimitReader(conn, 100)); n != 100 || err != nil {
 			t.Errorf("Copy: %d, %v", n, err)
 		}
@@ -285,8 +305,9 @@ var lives = []life{
 			t.Errorf("Read: %v, want ECONNRESET", err)
 		}
 	}},
-	{name: "reset, which nobody saw", reason: otelnetstats.ClosedLocal, tcp: true, live: func(t *testing.T, _, peer halfCloser) {
+	{name: "reset, which nobody saw", reason: otelnetstats.ClosedLocal, kernel: otelnetstats.ClosedReset, kernelTyp: "connection_reset", tcp: true, live: func(t *testing.T, conn, peer halfCloser) {
 		abort(t, peer)
+		awaitReset(t, conn)
 	}},
 	{name: "the peer has gone, found by writes", reason: otelnetstats.ClosedReset, typ: "broken_pipe", live: func(t *testing.T, conn, peer halfCloser) {
 		must(t, peer.Close())
@@ -372,10 +393,11 @@ func TestLives(t *testing.T) {
 						t.Errorf("before Close: reason %q, %d times closed", got, cb.closes.Load())
 					}
 					must(t, conn.Close())
-					test.check(t, l, record)
+					want := test.knownBy(n.network)
+					want.check(t, l, record)
 					_ = conn.Close()
 					_, _ = conn.Read(make([]byte, 1))
-					test.check(t, l, record)
+					want.check(t, l, record)
 					if got := cb.closes.Load(); got != 1 {
 						t.Errorf("closed %d times, want 1", got)
 					}

@@ -17,21 +17,30 @@ import (
 // The listener has the methods of l, but for AcceptTCP and AcceptUnix, which
 // promise concrete types. Put TLS on top: tls.NewListener(t.Listener(l), config).
 func (t *Tracker) Listener(l net.Listener) net.Listener {
-	if t == nil || isNil(l) {
+	if t.zero() || isNil(l) {
 		return l
 	}
 	if _, tracked := netwrap.ListenerOf(l); tracked {
 		return l
 	}
-	a := acceptor{tracker: t, opening: listening(l.Addr())}
+	a := acceptor{tracker: t, opening: listening(addrOf(l)), wrap: netwrap.Conn}
+	if _, ok := l.(*net.TCPListener); ok {
+		a.wrap = netwrap.Accepted
+	}
 	return netwrap.Listener(l, a.accept)
+}
+
+// addrOf is the address of a listener, nil if asking for it panics.
+func addrOf(l net.Listener) (addr net.Addr) {
+	defer func() { _ = recover() }()
+	return l.Addr()
 }
 
 // listening is what the connections of a listener have in common.
 func listening(addr net.Addr) opening {
 	o := opening{role: connstat.Server, target: targetOf(addr)}
 	if !isNil(addr) {
-		o.network, o.address = addr.Network(), addr.String()
+		o.network, o.address = networkOf(addr), textOf(addr)
 	}
 	return o
 }
@@ -40,6 +49,7 @@ func listening(addr net.Addr) opening {
 type acceptor struct {
 	tracker *Tracker
 	opening opening
+	wrap    func(net.Conn, *connstat.Record) net.Conn
 }
 
 func (a acceptor) accept(l net.Listener) (net.Conn, error) {
@@ -55,14 +65,23 @@ func (a acceptor) accept(l net.Listener) (net.Conn, error) {
 		return conn, nil
 	}
 	if tracked, ok := trackedBefore(conn); ok {
+		a.countAgain(tracked)
 		return tracked, nil
 	}
 	if a.tracker.refusesTLS(conn) {
 		return conn, nil
 	}
-	tracked, c := a.tracker.track(ctx, ctx, conn, a.opening)
+	tracked, c := a.tracker.track(ctx, ctx, conn, a.wrap, a.opening)
 	a.tracker.countAccept(c.exemplary(), c.series, "")
 	return tracked, nil
+}
+
+// countAgain counts an accepted connection that is tracked already, for another
+// Tracker than this one: that of a capture, or of a listener below.
+func (a acceptor) countAgain(conn net.Conn) {
+	if c, ok := Lookup(conn); ok && c.tracker != a.tracker {
+		a.tracker.countAccept(context.Background(), a.series(), "")
+	}
 }
 
 // failed counts a failed Accept. That of a closed listener is no failure.
@@ -70,6 +89,10 @@ func (a acceptor) failed(ctx context.Context, err error) {
 	if errors.Is(err, net.ErrClosed) {
 		return
 	}
-	s := a.tracker.table.get(seriesKey{kind: serverConnections, target: a.opening.target})
-	a.tracker.countAccept(ctx, s, errorType(err))
+	a.tracker.countAccept(ctx, a.series(), errorType(err))
+}
+
+// series is that of what becomes no connection of this Tracker.
+func (a acceptor) series() *series {
+	return a.tracker.table.get(seriesKey{kind: serverConnections, target: a.opening.target})
 }

@@ -1,8 +1,11 @@
 package otelnetstats_test
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
+	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/netstats-go/netstats/otelnetstats"
@@ -117,4 +120,81 @@ func TestIDsAreUnique(t *testing.T) {
 		seen[id] = true
 		conn.Close()
 	}
+}
+
+// TestOneRecordByWayOfNetConn: whoever registers what NetConn of a tracked
+// connection gives, with whatever Tracker, gets that connection.
+func TestOneRecordByWayOfNetConn(t *testing.T) {
+	tcp := listen(t, "tcp", "127.0.0.1:0")
+	path := filepath.Join(shortDir(t), "s")
+	listen(t, "unix", path)
+	for name, open := range map[string]func(l *lab) net.Conn{
+		"dialed tcp": func(l *lab) net.Conn {
+			return dial(t, &otelnetstats.Dialer{Tracker: l.Tracker}, "tcp", tcp.Addr().String())
+		},
+		"dialed unix": func(l *lab) net.Conn { return dial(t, &otelnetstats.Dialer{Tracker: l.Tracker}, "unix", path) },
+		"dialed udp":  func(l *lab) net.Conn { return dial(t, &otelnetstats.Dialer{Tracker: l.Tracker}, "udp", "127.0.0.1:9") },
+		"accepted": func(l *lab) net.Conn {
+			dial(t, new(net.Dialer), "tcp", tcp.Addr().String())
+			return accept(t, l.Listener(tcp))
+		},
+		"another's": func(l *lab) net.Conn {
+			return dial(t, &otelnetstats.Dialer{Tracker: l.Tracker, Base: always(&stub{})}, "tcp", "h:1")
+		},
+		"another's with all there is": func(l *lab) net.Conn {
+			return dial(t, &otelnetstats.Dialer{Tracker: l.Tracker, Base: otelnetstats.DialFunc(func(ctx context.Context, network, address string) (net.Conn, error) {
+				c, err := new(net.Dialer).DialContext(ctx, network, address)
+				return &foreign{c.(*net.TCPConn)}, err
+			})}, "tcp", tcp.Addr().String())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, other := newLab(t), newLab(t)
+			conn := open(l)
+			inner := conn.(interface{ NetConn() net.Conn }).NetConn()
+			for _, tracker := range []*otelnetstats.Tracker{l.Tracker, other.Tracker} {
+				if got := tracker.Register(t.Context(), inner); got != conn {
+					t.Errorf("Register gave %T (%v), want the connection itself", got, got == inner)
+				}
+			}
+			again := dial(t, &otelnetstats.Dialer{Tracker: other.Tracker, Base: always(inner)}, "tcp", "h:1")
+			if again != conn {
+				t.Errorf("a Dialer gave %T, want the connection itself", again)
+			}
+			if found, _ := otelnetstats.Lookup(inner); found != lookup(t, conn) {
+				t.Error("Lookup does not find the record")
+			}
+			n := 0
+			for range l.Conns() {
+				n++
+			}
+			for range other.Conns() {
+				n++
+			}
+			if n != 1 {
+				t.Errorf("%d records, want 1", n)
+			}
+			must(t, conn.Close())
+		})
+	}
+}
+
+// TestNetConnKeepsNothing: what is noted when NetConn is called goes with the
+// connection.
+func TestNetConnKeepsNothing(t *testing.T) {
+	before := otelnetstats.Registrations()
+	d := &otelnetstats.Dialer{Tracker: newLab(t).Tracker, Base: otelnetstats.DialFunc(
+		func(context.Context, string, string) (net.Conn, error) { return &stub{}, nil })}
+	for range 100 {
+		conn, err := d.Dial("tcp", "h:1")
+		must(t, err)
+		for range 10 {
+			conn.(interface{ NetConn() net.Conn }).NetConn()
+		}
+		must(t, conn.Close())
+	}
+	eventually(t, "nothing is kept", func() bool {
+		runtime.GC()
+		return otelnetstats.Registrations() <= before
+	})
 }

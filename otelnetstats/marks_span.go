@@ -19,8 +19,9 @@ import (
 // The mark is kept in [Stats], is an event on the connection's span, and is told
 // to callbacks. If ctx has a sampled span, that span and the connection's are
 // linked to each other, once per pair and at most 32 times on one connection,
-// and the event says which span it was. attrs are the user's, of any number;
-// they are on the event, never on metrics.
+// and the event says which span it was. attrs are the user's; they are on the
+// event, never on metrics. The name is kept in at most 255 bytes, each value in
+// at most 1,024, and 128 attributes; what is no UTF-8 is replaced.
 //
 // It is safe for concurrent use. A mark counts the calls that have returned.
 func Mark(ctx context.Context, conn Endpoint, name string, attrs ...attribute.KeyValue) (Lap, bool) {
@@ -51,10 +52,13 @@ func (c *Conn) mark(ctx context.Context, name string, attrs []attribute.KeyValue
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	info, ok := c.sample()
+	if c.journal == nil {
+		c.rec.Sample()
+	} else {
+		c.journal.noteTCP(c.rec.Ask())
+	}
 	c.tellWritev()
 	if c.journal != nil {
-		c.journal.noteTCP(info, ok)
 		c.journal.pause()
 	}
 	lap := c.past().add(c.read, name, attrs, c.link(ctx))

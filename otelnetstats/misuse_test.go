@@ -11,11 +11,17 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/netstats-go/netstats/internal/connstat"
 	"github.com/netstats-go/netstats/otelnetstats"
 )
 
-func TestNilTracker(t *testing.T) {
-	var none *otelnetstats.Tracker
+// TestZeroAndNilTracker: both track nothing, and change nothing.
+func TestZeroAndNilTracker(t *testing.T) {
+	t.Run("nil", func(t *testing.T) { testNoTracker(t, nil) })
+	t.Run("zero", func(t *testing.T) { testNoTracker(t, new(otelnetstats.Tracker)) })
+}
+
+func testNoTracker(t *testing.T, none *otelnetstats.Tracker) {
 	conn, udp := net.Conn(&stub{}), net.PacketConn(packets{})
 	ln := listen(t, "tcp", "127.0.0.1:0")
 	if got := none.Register(t.Context(), conn); got != conn {
@@ -29,6 +35,61 @@ func TestNilTracker(t *testing.T) {
 	}
 	for range none.Conns() {
 		t.Error("Conns has a connection")
+	}
+	if _, err := none.Capture(); err == nil {
+		t.Error("Capture: no error")
+	}
+	if none != nil { // a Dialer without a Tracker has the default one
+		d := &otelnetstats.Dialer{Tracker: none, Base: always(conn)}
+		if got, err := d.Dial("tcp", "h:1"); got != conn || err != nil {
+			t.Errorf("Dial: %v, %v", got, err)
+		}
+	}
+	if err := none.Shutdown(nil); err != nil { //nolint:staticcheck // on purpose
+		t.Errorf("Shutdown: %v", err)
+	}
+}
+
+func TestShutdownWithoutContext(t *testing.T) {
+	l := newLab(t)
+	l.Register(t.Context(), &stub{})
+	if err := l.Shutdown(nil); err != nil { //nolint:staticcheck // on purpose
+		t.Error(err)
+	}
+	l.only(t, "connection")
+}
+
+// TestAttributesThatAreTaken are refused, each by name, and the others are set.
+func TestAttributesThatAreTaken(t *testing.T) {
+	mine := attribute.String("mine", "1")
+	for name, test := range map[string]struct {
+		option func(...attribute.KeyValue) otelnetstats.Option
+		taken  []string
+	}{
+		"WithMetricAttributes": {otelnetstats.WithMetricAttributes, []string{"server.address", "network.io.direction", "error.type", "netstats.dialer.name"}},
+		"WithSpanAttributes":   {otelnetstats.WithSpanAttributes, []string{"server.address", "network.peer.address", "error.type", "client.port"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			attrs := []attribute.KeyValue{mine, attribute.String("", "no name")}
+			for _, key := range test.taken {
+				attrs = append(attrs, attribute.String(key, "mine"))
+			}
+			tracker, err := otelnetstats.New(test.option(attrs...))
+			if tracker == nil || err == nil || !strings.Contains(err.Error(), name+": an attribute has no name") {
+				t.Fatalf("New: %v, %v", tracker, err)
+			}
+			for _, key := range test.taken {
+				if !strings.Contains(err.Error(), name+": the attribute "+key+" is set by this package") {
+					t.Errorf("%s is not refused: %v", key, err)
+				}
+			}
+		})
+	}
+	l := newLabWithErrors(t, otelnetstats.WithMetricAttributes(mine, attribute.String("server.address", "mine")), otelnetstats.WithSpanAttributes(mine, attribute.String("server.address", "mine")))
+	dial(t, &otelnetstats.Dialer{Tracker: l.Tracker, Base: stubDialer}, "tcp", "h:1").Close()
+	attrsOf(l.only(t, "connection").Attributes()).want(t, "span", mine, attribute.String("server.address", "h"))
+	if n := collect(t, l.cumulative).count("netstats.dial.duration", mine, attribute.String("server.address", "h")); n != 1 {
+		t.Errorf("%d dials with both attributes, want 1", n)
 	}
 }
 
@@ -85,12 +146,32 @@ func TestNilConnections(t *testing.T) {
 	}
 }
 
-func TestNilConn(t *testing.T) {
-	var c *otelnetstats.Conn
-	if c.ID() != 0 || c.Role() != "" || c.Network() != "" || c.Address() != "" || c.LocalAddr() != nil || c.RemoteAddr() != nil ||
-		c.SpanContext().IsValid() || c.CloseReason() != "" || c.Stats().Marks != nil || c.Mark(t.Context(), "m").Name != "" ||
-		c.Reset().Marks != nil || c.ResetAll().Marks != nil {
-		t.Error("a method of a nil Conn does not return the zero value")
+// TestZeroAndNilConn: both are the record of nothing.
+func TestZeroAndNilConn(t *testing.T) {
+	for name, c := range map[string]*otelnetstats.Conn{"nil": nil, "zero": new(otelnetstats.Conn)} {
+		if c.ID() != 0 || c.Role() != "" || c.Network() != "" || c.Address() != "" || c.Caller() != "" || c.LocalAddr() != nil || c.RemoteAddr() != nil ||
+			c.SpanContext().IsValid() || c.CloseReason() != "" || c.Stats().Marks != nil || c.Mark(t.Context(), "m").Name != "" ||
+			c.Reset().Marks != nil || c.ResetAll().Marks != nil {
+			t.Errorf("a method of a %s Conn does not return the zero value", name)
+		}
+	}
+}
+
+// TestConnHasNoMethodsToEndIt: those of its life are not the user's.
+func TestConnHasNoMethodsToEndIt(t *testing.T) {
+	if _, ok := any(new(otelnetstats.Conn)).(interface{ Closed() }); ok {
+		t.Error("Conn has a method Closed")
+	}
+	if _, ok := any(new(otelnetstats.Conn)).(connstat.Owner); ok {
+		t.Error("Conn is a connstat.Owner")
+	}
+}
+
+func TestZeroAndNilCapture(t *testing.T) {
+	for name, k := range map[string]*otelnetstats.Capture{"nil": nil, "zero": new(otelnetstats.Capture)} {
+		if conns := k.Release(); conns != nil || k.Dropped() != 0 {
+			t.Errorf("a %s Capture has seen %d connections and dropped %d", name, len(conns), k.Dropped())
+		}
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/netstats-go/netstats/internal/connstat"
-	"github.com/netstats-go/netstats/internal/netwrap"
 )
 
 // lastID numbers the connections of the process.
@@ -26,7 +25,6 @@ type opening struct {
 	opened        time.Time
 	packet        bool
 	root          bool // never a child, whatever the option says
-	pristine      bool // package net dialed it, and did nothing else to it
 	caller        caller
 }
 
@@ -38,25 +36,34 @@ func (o opening) typed() net.Addr {
 	return o.remote
 }
 
-// connect fills in what the connection itself knows.
-func (o opening) connect(conn Endpoint) opening {
+// of fills in what the connection itself knows.
+func (o opening) of(conn Endpoint) opening {
 	o.opened = connstat.Now()
-	o.local, o.remote = conn.LocalAddr(), nil
-	if c, ok := conn.(interface{ RemoteAddr() net.Addr }); ok && !isNil(c.RemoteAddr()) {
-		o.remote = c.RemoteAddr()
-	}
-	o.packet = movesPackets(conn)
+	o.local, o.remote = addrsOf(conn)
+	o.packet = movesPackets(conn, o.local)
 	return o
+}
+
+// addrsOf returns the addresses of a connection, nil where it has none. Other
+// people's connections may panic, as one does that embeds a nil.
+func addrsOf(conn Endpoint) (local, remote net.Addr) {
+	defer func() { _ = recover() }()
+	local = conn.LocalAddr()
+	if c, ok := conn.(interface{ RemoteAddr() net.Addr }); ok {
+		if addr := c.RemoteAddr(); !isNil(addr) {
+			remote = addr
+		}
+	}
+	return local, remote
 }
 
 // movesPackets reports whether conn moves datagrams. Unix stream connections of
 // package net have the methods of a net.PacketConn as well.
-func movesPackets(conn Endpoint) bool {
+func movesPackets(conn Endpoint, local net.Addr) bool {
 	if _, ok := conn.(net.PacketConn); !ok {
 		return false
 	}
-	addr := conn.LocalAddr()
-	return isNil(addr) || datagrams(addr.Network())
+	return isNil(local) || datagrams(networkOf(local))
 }
 
 // datagrams reports whether a network with PacketConns has datagrams.
@@ -80,13 +87,13 @@ func (t *Tracker) newConn(linked context.Context, o opening) *Conn {
 		o.series.packet.Store(true)
 	}
 	id := lastID.Add(1)
-	c := &Conn{tracker: t, series: o.series, network: o.network, address: o.address, caller: o.caller}
+	c := &Conn{tracker: t, series: o.series, network: short(o.network), address: short(o.address), caller: o.caller}
 	c.span = t.startSpan(linked, o, id)
 	if c.span.IsRecording() {
 		c.journal = &journal{rec: &c.rec}
 		c.journal.links.begin(linkedTo(linked).SpanID())
 	}
-	c.rec.Init(c, connstat.Config{
+	c.rec.Init((*owner)(c), connstat.Config{
 		ID:     id,
 		Role:   o.role,
 		Local:  o.local,
@@ -129,24 +136,35 @@ func (c *Conn) watcher() func(connstat.Direction, int64) {
 // publish makes the connection known, before its user gets it. ctx is the
 // caller's.
 func (t *Tracker) publish(ctx context.Context, c *Conn) {
+	told := false
+	defer func() {
+		if !told { // a callback ends the goroutine, and nobody gets the connection
+			c.rec.End(connstat.Local)
+		}
+	}()
 	late := !t.open.Add(&c.rec) // the Tracker was shut down meanwhile
 	if len(t.cfg.callbacks.all) > 0 {
 		t.cfg.callbacks.open(trace.ContextWithSpan(context.WithoutCancel(ctx), c.span), c)
 	}
+	told = true
 	if late {
 		c.rec.End(connstat.Shutdown)
 	}
 }
 
-// track wraps a connection. linked has the span that its own is linked to, ctx
-// is the caller's.
-func (t *Tracker) track(ctx, linked context.Context, conn net.Conn, o opening) (net.Conn, *Conn) {
-	c := t.newConn(linked, o.connect(conn))
-	wrap := netwrap.Conn
-	if o.pristine {
-		wrap = netwrap.Dialed
-	}
-	tracked := wrap(conn, &c.rec)
+// track wraps a connection that was opened here. linked has the span that its own
+// is linked to, ctx is the caller's.
+func (t *Tracker) track(ctx, linked context.Context, conn net.Conn, wrap func(net.Conn, *connstat.Record) net.Conn, o opening) (net.Conn, *Conn) {
+	tracked := conn
+	done := false
+	defer func() {
+		if !done { // as in publish
+			_ = tracked.Close()
+		}
+	}()
+	c := t.newConn(linked, o.of(conn))
+	tracked = wrap(conn, &c.rec)
 	t.publish(ctx, c)
+	done = true
 	return tracked, c
 }

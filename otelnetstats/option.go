@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
@@ -97,17 +98,37 @@ func WithCallback(cb Callback) Option {
 }
 
 // WithSpanAttributes adds attributes to dial and connection spans. They are
-// there at the start of the span, where a sampler sees them.
+// there at the start of the span, where a sampler sees them. Empty names, and
+// those of the semantic conventions that this package sets, such as
+// server.address, are refused with an error; of other names yours win. Values
+// are cut at 1,024 bytes.
 func WithSpanAttributes(attrs ...attribute.KeyValue) Option {
 	return optionFunc(func(c *config) {
-		c.spanAttributes = append(c.spanAttributes, attrs...)
+		c.spanAttributes = append(c.spanAttributes, c.accept("WithSpanAttributes", attrs, standardKeys)...)
 	})
 }
 
-// WithMetricAttributes adds attributes to all metrics.
+// WithMetricAttributes adds attributes to all metrics. Empty names, and those
+// that this package sets, are refused with an error. Values are cut at 1,024
+// bytes.
 func WithMetricAttributes(attrs ...attribute.KeyValue) Option {
 	return optionFunc(func(c *config) {
-		c.metricAttributes = append(c.metricAttributes, attrs...)
+		c.metricAttributes = append(c.metricAttributes, c.accept("WithMetricAttributes", attrs, standardKeys, metricKeys)...)
+	})
+}
+
+// accept returns those of a user's attributes whose names are not taken.
+func (c *config) accept(option string, attrs []attribute.KeyValue, taken ...[]attribute.Key) []attribute.KeyValue {
+	return slices.DeleteFunc(cleanAttributes(attrs), func(a attribute.KeyValue) bool {
+		switch {
+		case a.Key == "":
+			c.errs = append(c.errs, fmt.Errorf("otelnetstats: %s: an attribute has no name", option))
+		case slices.Contains(slices.Concat(taken...), a.Key):
+			c.errs = append(c.errs, fmt.Errorf("otelnetstats: %s: the attribute %s is set by this package; use another name", option, a.Key))
+		default:
+			return false
+		}
+		return true
 	})
 }
 

@@ -24,7 +24,7 @@ var errTLSConn = errors.New("otelnetstats: a *tls.Conn cannot be tracked without
 // a tracked connection, see [Dialer.TLS]. A nil conn is returned as it is. Use
 // [Tracker.Listener] for connections that were accepted.
 func (t *Tracker) Register(ctx context.Context, conn net.Conn) net.Conn {
-	if t == nil || t.down.Load() || isNil(conn) {
+	if t.off() || isNil(conn) {
 		return conn
 	}
 	if tracked, ok := trackedBefore(conn); ok {
@@ -37,7 +37,7 @@ func (t *Tracker) Register(ctx context.Context, conn net.Conn) net.Conn {
 		ctx = context.Background()
 	}
 	tracked, c, first := register(conn,
-		func() *Conn { return t.newConn(ctx, t.registered(conn).connect(conn)) },
+		func() *Conn { return t.newConn(ctx, t.registered(conn)) },
 		func(c *Conn) net.Conn { return netwrap.Conn(conn, &c.rec) })
 	if first {
 		t.publish(ctx, c)
@@ -59,7 +59,7 @@ func (t *Tracker) refusesTLS(conn net.Conn) bool {
 // known by the address that it is bound to. Reads and writes are also counted
 // as packets.
 func (t *Tracker) RegisterPacketConn(ctx context.Context, conn net.PacketConn) net.PacketConn {
-	if t == nil || t.down.Load() || isNil(conn) {
+	if t.off() || isNil(conn) {
 		return conn
 	}
 	if tracked, ok := trackedBefore(conn); ok {
@@ -69,7 +69,7 @@ func (t *Tracker) RegisterPacketConn(ctx context.Context, conn net.PacketConn) n
 		ctx = context.Background()
 	}
 	tracked, c, first := register(conn,
-		func() *Conn { return t.newConn(ctx, t.registered(conn).connect(conn)) },
+		func() *Conn { return t.newConn(ctx, t.registered(conn)) },
 		func(c *Conn) net.PacketConn { return netwrap.PacketConn(conn, &c.rec) })
 	if first {
 		t.publish(ctx, c)
@@ -79,18 +79,18 @@ func (t *Tracker) RegisterPacketConn(ctx context.Context, conn net.PacketConn) n
 
 // registered is the opening of a connection that somebody else opened.
 func (t *Tracker) registered(conn Endpoint) opening {
-	o := opening{caller: t.caller()}
-	addr := conn.LocalAddr()
+	o := opening{caller: t.caller()}.of(conn)
+	addr := o.local
 	if !isNil(addr) {
-		o.network = addr.Network()
+		o.network = networkOf(addr)
 	}
-	if c, ok := conn.(interface{ RemoteAddr() net.Addr }); ok && !isNil(c.RemoteAddr()) {
-		addr = c.RemoteAddr()
+	if o.remote != nil {
+		addr = o.remote
 	} else if _, ok := conn.(net.PacketConn); ok {
 		o.role = connstat.Server
 	}
 	if !isNil(addr) {
-		o.address = addr.String()
+		o.address = textOf(addr)
 	}
 	o.target = targetOf(addr)
 	return o

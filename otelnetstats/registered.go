@@ -12,7 +12,8 @@ import (
 
 // registrations knows the tracked connection of each connection that Register
 // was given, so that registering it again gives the same one. It keeps neither
-// alive. Dialed and accepted connections are not in it: nobody else has them.
+// alive. Dialed and accepted connections are not in it until NetConn of their
+// wrapper gives them to the program: nobody else has them.
 var registrations struct {
 	mu    sync.Mutex // guards known; held while a record is made, not while callbacks run
 	known map[identity]registration
@@ -91,15 +92,16 @@ func register[T Endpoint](conn T, open func() *Conn, wrap func(*Conn) T) (tracke
 	return tracked, c, true
 }
 
-// alias has conn known as a connection that is counted below it.
-func alias(conn any, c *Conn) {
+// alias has conn known as a connection that c counts, and that wrapper stands for:
+// conn itself, if it is counted below it.
+func alias(conn any, c *Conn, wrapper any) {
 	id, ok := identify(conn)
 	if !ok {
 		return
 	}
 	registrations.mu.Lock()
 	defer registrations.mu.Unlock()
-	keep(id, c, conn)
+	keep(id, c, wrapper)
 }
 
 // keep notes a registration until its wrapper is gone. The caller holds the lock.

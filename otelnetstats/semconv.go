@@ -97,14 +97,25 @@ const (
 	keySpanID                 = attribute.Key("span_id")
 )
 
+// What users may not set by options: the names of the semantic conventions, and
+// on metrics the one of ours.
+var (
+	standardKeys = []attribute.Key{
+		keyServerAddress, keyServerPort, keyClientAddress, keyClientPort, keyPeerAddress, keyPeerPort,
+		keyTransport, keyNetworkType, keyErrorType, keyTLSVersion, keyTLSNextProtocol, keyTLSResumed,
+		semconv.NetworkIODirectionKey,
+	}
+	metricKeys = []attribute.Key{keyDialerName}
+)
+
 var (
 	directionReceive  = semconv.NetworkIODirectionReceive
 	directionTransmit = semconv.NetworkIODirectionTransmit
 )
 
-// otherServer is server.address where the cap on servers is passed, as the
-// conventions write values that were left out.
-const otherServer = "_OTHER"
+// otherValue stands for all values of an attribute that are past a cap, as the
+// conventions have it.
+const otherValue = "_OTHER"
 
 // Bucket boundaries, in seconds. The connection's are those of
 // kestrel.connection.duration, longer at the end: pooled connections live for
@@ -159,7 +170,12 @@ func networkTypeOf(addr net.Addr) string {
 //	timeout canceled host_not_found try_again connection_refused
 //	connection_reset broken_pipe network_unreachable host_unreachable
 //	address_in_use address_not_available access_denied too_many_open_files
-func errorType(err error) string {
+func errorType(err error) (name string) {
+	defer func() {
+		if recover() != nil { // of a method of the error's, which may be anybody's
+			name = otherValue
+		}
+	}()
 	switch {
 	case errors.Is(err, context.Canceled):
 		return "canceled"
@@ -181,7 +197,7 @@ func errorType(err error) string {
 	case errors.Is(err, io.ErrClosedPipe):
 		return "broken_pipe"
 	}
-	return semconv.ErrorType(err).Value.AsString()
+	return clean(semconv.ErrorType(err).Value.AsString(), maxName)
 }
 
 type timeouter interface {

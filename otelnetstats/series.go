@@ -35,16 +35,26 @@ type seriesKey struct {
 	networkType string
 }
 
-// A serverKey tells servers apart, for the cap on them.
+// A serverKey tells servers apart, for the caps on them.
 type serverKey struct {
 	address string
 	port    int
+}
+
+// A server is one that metrics name. One that has never answered, so that only
+// dials know of it, does not count against the cap on servers: names that do not
+// exist are often a stranger's choice, and would use it up. It counts against a
+// smaller cap, until it answers.
+type server struct {
+	settled atomic.Bool    // it has answered, and counts for what it will count for ever
+	sets    [dials + 1]int // how many sets it has, by kind
 }
 
 // A series is one set of metric attributes, with what was counted under it. It
 // is permanent: were it to vanish or start again, readers would count twice.
 type series struct {
 	key    seriesKey
+	server *server // nil for those past a cap
 	totals connstat.Totals
 	active atomic.Int64 // dials under way
 	packet atomic.Bool  // packet connections were seen
@@ -97,7 +107,7 @@ func (s *series) failure(errorType string) attribute.Set {
 		return set
 	}
 	if len(s.errors) >= maxErrorTypes {
-		errorType = otherServer
+		errorType = otherValue
 	}
 	set := attribute.NewSet(append(s.set.ToSlice(), keyErrorType.String(errorType))...)
 	if s.errors == nil {
@@ -113,9 +123,11 @@ type seriesTable struct {
 	maxServers int
 	extra      []attribute.KeyValue // the user's
 
-	mu      sync.RWMutex // guards the maps; all is read without it
-	series  map[seriesKey]*series
-	servers map[serverKey]*[dials + 1]int // how many sets a server has, by kind
+	mu         sync.RWMutex // guards the maps and what follows; all is read without it
+	series     map[seriesKey]*series
+	servers    map[serverKey]*server
+	answered   int // how many of them have
+	unanswered int // how many have not
 
 	all atomic.Pointer[[]*series] // appended to by copy, so that collecting waits for nobody
 }
@@ -125,32 +137,47 @@ func newSeriesTable(cfg config) *seriesTable {
 		maxServers: cfg.maxServers,
 		extra:      cfg.metricAttributes,
 		series:     make(map[seriesKey]*series),
-		servers:    make(map[serverKey]*[dials + 1]int),
+		servers:    make(map[serverKey]*server),
 	}
 	t.all.Store(new([]*series))
 	return t
 }
 
-// get returns the series for key, or the one for all that is past the cap.
-func (t *seriesTable) get(key seriesKey) *series {
+// get returns the series for key, or the one for all that is past a cap. If the
+// key is that of dials, the server need not have answered.
+func (t *seriesTable) get(key seriesKey) *series { return t.find(key, key.kind != dials) }
+
+// answeredDial returns the series for a dial that succeeded and began with s.
+func (t *seriesTable) answeredDial(s *series, to target) *series {
+	if s.server != nil && s.server.settled.Load() {
+		return s
+	}
+	return t.find(seriesKey{kind: dials, target: to}, true)
+}
+
+func (t *seriesTable) find(key seriesKey, answered bool) *series {
 	t.mu.RLock()
 	s := t.series[key]
 	t.mu.RUnlock()
-	if s != nil {
+	if s != nil && (!answered || s.server == nil || s.server.settled.Load()) {
 		return s
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.make(key)
+	return t.make(key, answered)
 }
 
-// make makes a series, unless somebody was faster.
-func (t *seriesTable) make(key seriesKey) *series {
+// make makes a series, unless it is there.
+func (t *seriesTable) make(key seriesKey, answered bool) *series {
 	if s := t.series[key]; s != nil {
+		if s.server != nil && answered {
+			t.answer(s.server)
+		}
 		return s // before it is counted against the server's budget again
 	}
-	name, fits := key.target.String, t.fits(key)
-	if !fits {
+	name := key.target.String
+	server := t.fit(key, answered)
+	if server == nil {
 		key = other(key)
 		name = func() string { return key.target.transport }
 	}
@@ -158,6 +185,7 @@ func (t *seriesTable) make(key seriesKey) *series {
 		return s
 	}
 	s := newSeries(key, append(key.attributes(), t.extra...))
+	s.server = server
 	s.spanName = spanKinds[key.kind] + name()
 	s.attrs = key.attributes()
 	t.series[key] = s
@@ -180,22 +208,56 @@ func (k seriesKey) attributes() []attribute.KeyValue {
 	return attrs
 }
 
-// fits counts a new set against its server's budget.
-func (t *seriesTable) fits(key seriesKey) bool {
-	server := serverKey{key.target.address, key.target.port}
-	sets := t.servers[server]
-	if sets == nil {
-		if len(t.servers) >= t.maxServers {
-			return false
+// fit counts a new set against the budget of its server, which it returns; nil if
+// there is no room for the set or for the server.
+func (t *seriesTable) fit(key seriesKey, answered bool) *server {
+	if key.target.cut {
+		return nil // no server has such a name
+	}
+	name := serverKey{key.target.address, key.target.port}
+	s := t.servers[name]
+	if s == nil {
+		if s = t.admit(answered); s == nil {
+			return nil
 		}
-		sets = new([dials + 1]int)
-		t.servers[server] = sets
+		t.servers[name] = s
 	}
-	if sets[key.kind] >= maxSetsPerServer {
-		return false
+	if answered {
+		t.answer(s)
 	}
-	sets[key.kind]++
-	return true
+	if s.sets[key.kind] >= maxSetsPerServer {
+		return nil
+	}
+	s.sets[key.kind]++
+	return s
+}
+
+// admit returns a new server, nil if there are too many.
+func (t *seriesTable) admit(answered bool) *server {
+	s := new(server)
+	switch {
+	case answered && t.answered < t.maxServers:
+		t.answered++
+		s.settled.Store(true)
+	case !answered && t.answered < t.maxServers && t.unanswered < t.maxUnanswered():
+		t.unanswered++
+	default:
+		return nil
+	}
+	return s
+}
+
+// maxUnanswered is the cap on servers that have never answered.
+func (t *seriesTable) maxUnanswered() int { return (t.maxServers + 3) / 4 }
+
+// answer notes that a server answered. Past the cap it goes on counting as one
+// that has not: its sets are there.
+func (t *seriesTable) answer(s *server) {
+	if s.settled.Swap(true) || t.answered >= t.maxServers {
+		return
+	}
+	t.answered++
+	t.unanswered--
 }
 
 // other is the key of all that is past the cap. It has few values, whatever the
@@ -205,7 +267,7 @@ func other(key seriesKey) seriesKey {
 	switch transport {
 	case "tcp", "udp", "unix", "pipe":
 	default:
-		transport = otherServer
+		transport = otherValue
 	}
-	return seriesKey{kind: key.kind, networkType: key.networkType, target: target{transport: transport, address: otherServer}}
+	return seriesKey{kind: key.kind, networkType: key.networkType, target: target{transport: transport, address: otherValue}}
 }

@@ -32,11 +32,15 @@ const (
 // Spans end in chunks with a ForceFlush between them, so that a batch
 // processor's queue does not overflow. Where the TracerProvider has no
 // ForceFlush, or it fails, Shutdown goes on at the pace that ctx allows, and
-// returns an error that says how many spans may be lost. A second call does
-// nothing.
+// returns an error that says how many spans may be lost. When ctx is done,
+// Shutdown does not wait for a Close callback that does not return. A second call
+// does nothing. A nil ctx is a background context.
 func (t *Tracker) Shutdown(ctx context.Context) error {
-	if t == nil || !t.down.CompareAndSwap(false, true) {
+	if t.zero() || !t.down.CompareAndSwap(false, true) {
 		return nil
+	}
+	if ctx == nil {
+		ctx = context.Background()
 	}
 	t.capture.Load().Release()
 	err := t.endSpans(ctx)
@@ -55,8 +59,11 @@ func (t *Tracker) endSpans(ctx context.Context) error {
 	var errs []error
 	for len(records) > 0 {
 		chunk := records[:min(shutdownChunk, len(records))]
+		recording, err := endAll(ctx, chunk)
+		if err != nil {
+			return fmt.Errorf("otelnetstats: shutdown: of %d open connections: %w", len(records), err)
+		}
 		records = records[len(chunk):]
-		recording := endAll(chunk)
 		switch {
 		case recording == 0:
 		case !canFlush:
@@ -92,14 +99,51 @@ func await(ctx context.Context, empty <-chan struct{}) {
 	}
 }
 
-// endAll ends connections and returns how many of their spans were recording.
-func endAll(records []*connstat.Record) (recording int) {
-	for _, rec := range records {
-		if rec.End(connstat.Shutdown) && rec.Owner.(*Conn).journal != nil {
+var errStuck = errors.New("not all were ended, as a Close callback did not return")
+
+// endAll ends connections and returns how many of their spans were recording. It
+// fails if ctx is done and nothing goes on.
+func endAll(ctx context.Context, records []*connstat.Record) (recording int, err error) {
+	ended := make(chan bool, len(records))
+	next := 0
+	connstat.InTurn(func() (rec *connstat.Record, ok bool) {
+		if next == len(records) {
+			return nil, false
+		}
+		next++
+		return records[next-1], true
+	}, func(rec *connstat.Record) {
+		records := connOf(rec).journal != nil && !rec.Ended()
+		defer func() { ended <- records }() // also if a callback ends the goroutine
+		rec.End(connstat.Shutdown)
+	})
+	for range records {
+		records, ok := receive(ctx, ended)
+		if !ok {
+			return recording, errStuck
+		}
+		if records {
 			recording++
 		}
 	}
-	return recording
+	return recording, nil
+}
+
+// receive waits for c; when ctx is done, not for long.
+func receive[T any](ctx context.Context, c <-chan T) (v T, ok bool) {
+	select {
+	case v = <-c:
+		return v, true
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(closingLimit)
+	defer timer.Stop()
+	select {
+	case v = <-c:
+		return v, true
+	case <-timer.C:
+		return v, false
+	}
 }
 
 // pause waits between chunks: a part of the time that ctx leaves.

@@ -67,7 +67,7 @@ func (t *Tracker) appendConnectionAttributes(attrs []attribute.KeyValue, o openi
 		attrs = appendAddr(attrs, keyClientAddress, keyClientPort, o.remote)
 	}
 	if path := o.caller.String(); path != "" {
-		attrs = append(attrs, keyCaller.String(path))
+		attrs = append(attrs, nameAttribute(keyCaller, path))
 	}
 	return append(attrs, t.cfg.spanAttributes...) // last, as the last of a name wins
 }
@@ -79,7 +79,7 @@ func appendAddr(attrs []attribute.KeyValue, address, port attribute.Key, addr ne
 	}
 	host, number := splitAddr(addr)
 	if host != "" {
-		attrs = append(attrs, address.String(host))
+		attrs = append(attrs, nameAttribute(address, host))
 	}
 	if number != 0 {
 		attrs = append(attrs, port.Int(number))
@@ -131,8 +131,8 @@ func (c *Conn) endSpan() {
 			keyTCPRetransmits.Int64(sum.tcp.Retransmits))
 	}
 	c.span.SetAttributes(append(attrs, ending...)...)
-	if c.CloseReason().fails() {
-		c.span.SetStatus(codes.Error, c.rec.Fault().Error())
+	if err := c.rec.Fault(); err != nil {
+		c.span.SetStatus(codes.Error, errorText(err))
 	}
 	c.span.End(trace.WithTimestamp(now))
 }
@@ -148,11 +148,10 @@ func (c *Conn) ending() []attribute.KeyValue {
 
 // errorType is error.type of the connection: empty if it did not fail.
 func (c *Conn) errorType() string {
-	reason := c.CloseReason()
-	if !reason.fails() {
-		return ""
+	if err := c.rec.Fault(); err != nil {
+		return errorType(err)
 	}
-	return errorType(c.rec.Fault())
+	return ""
 }
 
 // addEvents adds the events in order of time. sum takes in what is left out.

@@ -10,11 +10,14 @@ import (
 
 // A target is what a connection leads to, or the place where it was accepted,
 // as telemetry names it.
+//
+// Its texts are clean.
 type target struct {
 	transport string
 	address   string // server.address: a host, unresolved, or a path
 	port      int    // server.port; zero if there is none
 	name      string // of the Dialer
+	cut       bool   // the address was longer than any that there can be
 }
 
 // newTarget takes a dial's arguments apart.
@@ -24,7 +27,7 @@ func newTarget(network, address, name string) target {
 	case "tcp", "udp":
 		t.address, t.port = splitHostPort(network, address)
 	}
-	return t
+	return t.clean()
 }
 
 // targetOf takes an address apart.
@@ -33,9 +36,41 @@ func targetOf(addr net.Addr) target {
 	if isNil(addr) {
 		return t
 	}
-	t.transport = transportOf(addr.Network())
+	t.transport = transportOf(networkOf(addr))
 	t.address, t.port = splitAddr(addr)
+	return t.clean()
+}
+
+func (t target) clean() target {
+	most := maxName
+	if t.transport == "unix" {
+		most = maxPath
+	}
+	t.cut = len(t.address) > most
+	t.address = clean(t.address, most)
+	t.transport, t.name = clean(t.transport, maxName), clean(t.name, maxName)
 	return t
+}
+
+// networkOf is the network of an address that is not nil. Other people's
+// addresses may panic, as one does that embeds a nil; then it is empty.
+func networkOf(addr net.Addr) (network string) {
+	defer func() {
+		if recover() != nil {
+			network = ""
+		}
+	}()
+	return addr.Network()
+}
+
+// textOf is the text of an address that is not nil, empty if that panics.
+func textOf(addr net.Addr) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = ""
+		}
+	}()
+	return addr.String()
 }
 
 // splitAddr returns the host and port, or the path, of an address.
@@ -48,7 +83,7 @@ func splitAddr(addr net.Addr) (host string, port int) {
 	case *net.UnixAddr:
 		return a.Name, 0
 	}
-	return splitHostPort(addr.Network(), addr.String())
+	return splitHostPort(networkOf(addr), textOf(addr))
 }
 
 // ipString is like the methods of package net, and says where an unspecified
@@ -64,6 +99,10 @@ func ipString(ip net.IP, zone string) string {
 	return s
 }
 
+// maxService is more than the length of any service's name, which RFC 6335 has
+// at 15.
+const maxService = 32
+
 // splitHostPort splits host:port; what is no such pair is all host. A service's
 // name is looked up as a dial does.
 func splitHostPort(network, address string) (host string, port int) {
@@ -74,8 +113,10 @@ func splitHostPort(network, address string) (host string, port int) {
 	if n, err := strconv.Atoi(p); err == nil {
 		return h, n
 	}
-	if n, err := net.LookupPort(network, p); err == nil {
-		return h, n
+	if len(p) <= maxService {
+		if n, err := net.LookupPort(network, p); err == nil {
+			return h, n
+		}
 	}
 	return h, 0
 }

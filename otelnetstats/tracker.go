@@ -22,7 +22,8 @@ import (
 // [Default].
 //
 // All methods are safe for concurrent use. A nil *Tracker tracks nothing: its
-// methods return what they were given.
+// methods return what they were given. So does a zero Tracker, which [New] has
+// not made.
 //
 // Two Trackers on one MeterProvider, with the same attributes, report to the
 // same streams. SDKs add their numbers up, which the specification does not
@@ -89,24 +90,30 @@ var defaultTracker = sync.OnceValue(func() *Tracker {
 // may end while it runs.
 func (t *Tracker) Conns() iter.Seq[*Conn] {
 	return func(yield func(*Conn) bool) {
-		if t == nil {
+		if t.zero() {
 			return
 		}
 		for _, rec := range t.open.Open() {
-			if c, ok := rec.Owner.(*Conn); ok && !rec.Ended() && !yield(c) {
+			if !rec.Ended() && !yield(connOf(rec)) {
 				return
 			}
 		}
 	}
 }
 
+// zero reports whether t is nil, or was not made by New.
+func (t *Tracker) zero() bool { return t == nil || t.in == nil }
+
+// off reports whether t tracks nothing more.
+func (t *Tracker) off() bool { return t.zero() || t.down.Load() }
+
 // wants reports whether a connection is to be tracked.
 func (t *Tracker) wants(ctx context.Context, network, address string) (track bool) {
-	if t == nil || t.down.Load() || untracked(ctx) {
+	if t.off() || untracked(ctx) {
 		return false
 	}
 	if t.cfg.filter != nil {
-		guard("filter", func() { track = t.cfg.filter(ctx, network, address) })
+		guard("WithFilter's function", func() { track = t.cfg.filter(ctx, network, address) })
 		return track
 	}
 	return true

@@ -34,7 +34,17 @@ func (g *Registry) Turn(limit int) []*Record { return g.turn(limit) }
 const MinCompact = minCompact
 
 // AsSampled has the registry take r for one that is sampled.
-func (r *Record) AsSampled() { r.Reconcile(new(tcpinfo.Socket), tcpinfo.Info{HasSent: true}) }
+func (r *Record) AsSampled() { r.Reconcile(new(tcpinfo.Socket)) }
 
-// Closing ends the connection as Close does.
-func (r *Record) Closing() { r.End(r.verdict()) }
+// Closing closes a connection whose Close does nothing.
+func (r *Record) Closing() { _ = r.Close(func() error { return nil }, nil) }
+
+// MaxDropped bounds the dropped connections that wait to be told of.
+const MaxDropped = maxDropped
+
+// Dropped is how many wait.
+func (g *Registry) Dropped() int {
+	g.dropped.mu.Lock()
+	defer g.dropped.mu.Unlock()
+	return len(g.dropped.queue)
+}

@@ -14,31 +14,33 @@ import (
 // in flight what it has accepted of them. So it is never more than the truth,
 // and neither is the sum of the counted writes: the larger of the two is what
 // was sent, it never shrinks, and it is exact whenever a reading is fresh.
-// Nothing is added up, so nothing is counted twice.
+// Nothing is added up, so nothing is counted twice. Where no writev was begun,
+// the kernel is not asked, and what was counted is exact by itself.
 type kernel struct {
 	socket weak.Pointer[tcpinfo.Socket]
-	base   int64        // accepted before the connection was tracked
 	last   atomic.Int64 // largest reading
 	begun  atomic.Int64 // bytes of the counted writes that began; kept where each call is watched
 }
 
-// accepted is the number of bytes sent, as of the last reading.
-func (k *kernel) accepted() int64 { return k.last.Load() - k.base }
+// Reconcile has the connection's sent bytes taken from the kernel, too. It is
+// called before the wrapper is handed out. The Record keeps the socket only
+// weakly; the wrapper owns it.
+func (r *Record) Reconcile(s *tcpinfo.Socket) { r.kernel.socket = weak.Make(s) }
 
-// Reconcile has the connection's sent bytes taken from the kernel, too; start
-// is what the kernel says now. It is called before the wrapper is handed out.
-// The Record keeps the socket only weakly; the wrapper owns it.
-func (r *Record) Reconcile(s *tcpinfo.Socket, start tcpinfo.Info) {
-	r.kernel.base = start.Sent
-	r.kernel.last.Store(start.Sent)
-	r.kernel.socket = weak.Make(s)
-}
-
-// Reconciled reports whether [Record.Reconcile] was called with success.
+// Reconciled reports whether [Record.Reconcile] was called.
 func (r *Record) Reconciled() bool { return r.kernel.socket != weak.Pointer[tcpinfo.Socket]{} }
 
-// Sample asks the kernel about the connection, where that is possible.
-func (r *Record) Sample() (tcpinfo.Info, bool) {
+// Sample asks the kernel for the bytes sent, if it may know of more.
+func (r *Record) Sample() {
+	if s := r.kernel.socket.Value(); s != nil && s.Writev() {
+		if info, ok := s.Info(); ok {
+			r.Sampled(info)
+		}
+	}
+}
+
+// Ask asks the kernel about the connection, where that is possible.
+func (r *Record) Ask() (tcpinfo.Info, bool) {
 	s := r.kernel.socket.Value()
 	if s == nil {
 		return tcpinfo.Info{}, false
@@ -79,5 +81,5 @@ func (r *Record) Done(announced, n int64, err error) {
 // flight, and never too large: begun has all that one may yet be told of.
 func (r *Record) Unwatched() int64 {
 	last := r.kernel.last.Load() // before begun
-	return max(0, last-r.kernel.base-r.kernel.begun.Load())
+	return max(0, last-r.kernel.begun.Load())
 }

@@ -5,11 +5,16 @@ import (
 	"sync"
 )
 
-// dropped has the connections that the garbage collector found unclosed. What
-// ends them runs in a goroutine that exists only while there are any: an Owner
-// may call user code, and the runtime's cleanup goroutine is shared by the
-// whole program.
-var dropped struct {
+// maxDropped bounds how many connections of one Registry wait to be ended: an
+// Owner may call user code, which may not return.
+const maxDropped = 4096
+
+// dropped are the connections of a Registry that the garbage collector found
+// unclosed. Their owners are told in a goroutine that exists only while there
+// are any: an Owner may call user code, and the runtime's cleanup goroutine is
+// shared by the whole program. Each Registry has one of its own, so that one
+// owner's code holds up no other's.
+type dropped struct {
 	mu      sync.Mutex // held for a few instructions only
 	queue   []*Record
 	running bool
@@ -22,35 +27,42 @@ func EndWith[T any](r *Record, conn *T) {
 	r.leak = runtime.AddCleanup(conn, (*Record).Dropped, r)
 }
 
-// Dropped ends the connection as leaked, in another goroutine, if nothing ended
-// it before.
+// Dropped ends the connection as leaked, if nothing ended it before. The owner
+// is told in another goroutine; if too many wait there already, it is not, and
+// the connection is only taken out of the numbers.
 func (r *Record) Dropped() {
-	if r.Ended() {
+	if !r.endAs(Leaked) {
 		return
 	}
-	dropped.mu.Lock()
-	defer dropped.mu.Unlock()
-	dropped.queue = append(dropped.queue, r)
-	if !dropped.running {
-		dropped.running = true
-		go endDropped()
+	r.fold()
+	if !r.registry.dropped.add(r) {
+		r.registry.Remove(r)
 	}
 }
 
-func endDropped() {
-	for batch := takeDropped(); batch != nil; batch = takeDropped() {
-		for _, r := range batch {
-			r.End(Leaked)
-		}
+func (d *dropped) add(r *Record) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.queue) >= maxDropped {
+		return false
 	}
+	d.queue = append(d.queue, r)
+	if !d.running {
+		d.running = true
+		InTurn(d.take, (*Record).ended)
+	}
+	return true
 }
 
-// takeDropped empties the queue. With nil the calling goroutine must end.
-func takeDropped() []*Record {
-	dropped.mu.Lock()
-	defer dropped.mu.Unlock()
-	batch := dropped.queue
-	dropped.queue = nil
-	dropped.running = batch != nil
-	return batch
+// take returns the next one. If there is none, the calling goroutine must end.
+func (d *dropped) take() (next *Record, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.queue) == 0 {
+		d.queue, d.running = nil, false
+		return nil, false
+	}
+	next, d.queue[0] = d.queue[0], nil
+	d.queue = d.queue[1:]
+	return next, true
 }

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"github.com/netstats-go/netstats/internal/connstat"
+	"github.com/netstats-go/netstats/internal/tcpinfo"
 )
 
 // A group is what connections share.
@@ -16,8 +17,9 @@ type group struct {
 // it is open, as a tracker has them.
 type life struct {
 	connstat.Record
-	group         *group
-	ended, closed atomic.Int64
+	group                   *group
+	ended, closed, revealed atomic.Int64
+	atEnd                   func(info tcpinfo.Info, asked bool) // nil, or a callback of the user's
 }
 
 func (g *group) open(c connstat.Config) *life {
@@ -34,7 +36,15 @@ func (g *group) prepare(c connstat.Config) *life {
 	return l
 }
 
-func (l *life) Ended() { l.ended.Add(1) }
+func (l *life) Ended(info tcpinfo.Info, asked bool) {
+	l.ended.Add(1)
+	if l.atEnd != nil {
+		l.atEnd(info, asked)
+	}
+}
+
+func (l *life) Revealed(any, any) { l.revealed.Add(1) }
+
 func (l *life) Closed() {
 	l.closed.Add(1)
 	l.group.registry.Remove(&l.Record)

@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+
+	"github.com/netstats-go/netstats/internal/tcpinfo"
 )
 
 // Direction is the way that bytes go, as seen by this process.
@@ -25,14 +27,18 @@ const (
 	Server
 )
 
-// Owner is what a Record belongs to. Both methods are called once, by the call
-// that ends the connection, and must not panic.
+// Owner is what a Record belongs to. Ended and Closed are called once, by the
+// call that ends the connection, and must not panic.
 type Owner interface {
-	// Ended is called before the watched connection is closed.
-	Ended()
+	// Ended is called before the watched connection is closed, with what the
+	// kernel says of it, if it was asked.
+	Ended(info tcpinfo.Info, asked bool)
 	// Closed is called after that, so that what it waits for keeps no connection
 	// open.
 	Closed()
+	// Revealed is called before the program gets the watched connection, which
+	// only its wrapper had.
+	Revealed(conn, wrapper any)
 }
 
 // A Record holds the numbers of one connection. Its Owner embeds it as first
@@ -59,8 +65,8 @@ type Record struct {
 	received counter
 	Local    net.Addr
 	Remote   net.Addr
-	fault    atomic.Pointer[fault]
-	stalled  atomic.Int64 // bytes moved when a deadline passed, plus one
+	outcome  atomic.Pointer[outcome] // nil as long as no error was seen
+	stalled  atomic.Int64            // bytes moved when a deadline passed, plus one
 
 	sent   counter
 	Opened time.Time
@@ -84,7 +90,7 @@ type Config struct {
 	// Watch, if not nil, is called after a call that moved something, in the
 	// goroutine of that call; not after those that [Record.Hush] spares it.
 	Watch func(d Direction, n int64)
-	// EachCall has it called after each, come what may.
+	// EachCall has it called after each of them.
 	EachCall bool
 }
 
@@ -160,7 +166,7 @@ func slow(r *Record, d Direction, n int64, err error) {
 func (r *Record) Flow(d Direction) Flow {
 	f := r.counter(d).load()
 	if d == Transmit {
-		f.Bytes = max(f.Bytes, r.kernel.accepted())
+		f.Bytes = max(f.Bytes, r.kernel.last.Load())
 	}
 	return f
 }
@@ -168,8 +174,14 @@ func (r *Record) Flow(d Direction) Flow {
 // Flows reads both directions.
 func (r *Record) Flows() (received, sent Flow) { return r.Flow(Receive), r.Flow(Transmit) }
 
-// Packet reports whether the connection moves datagrams.
-func (r *Record) Packet() bool { return r.packet }
+// Reveal has the owner know that the program gets the watched connection from
+// its wrapper.
+func (r *Record) Reveal(conn, wrapper any) {
+	if r.state.Load()&stateRevealed == 0 {
+		r.Owner.Revealed(conn, wrapper)
+		r.state.Or(stateRevealed)
+	}
+}
 
 // fold brings the connection's Totals up to date.
 func (r *Record) fold() {

@@ -15,6 +15,7 @@ type Registry struct {
 
 	folding sync.Mutex // held by Fold, so that each caller finds all folded
 	touched touched
+	dropped dropped
 }
 
 // links are a record's place in a ring.

@@ -24,7 +24,7 @@ var (
 func (c *ipConn) record() *connstat.Record { return c.rec }
 
 // NetConn returns the connection that is tracked.
-func (c *ipConn) NetConn() net.Conn { return c.conn }
+func (c *ipConn) NetConn() net.Conn { return reveal(c.conn, c.rec, c) }
 
 func (c *ipConn) Read(b []byte) (int, error) {
 	n, err := c.conn.Read(b)
@@ -74,7 +74,7 @@ func (c *ipConn) WriteMsgIP(b, oob []byte, addr *net.IPAddr) (n, oobn int, err e
 	return n, oobn, err
 }
 
-func (c *ipConn) Close() error { return c.rec.Close(c.conn.Close) }
+func (c *ipConn) Close() error { return c.rec.Close(c.conn.Close, nil) }
 
 func (c *ipConn) SyscallConn() (syscall.RawConn, error) { return guard(c.conn) }
 func (c *ipConn) File() (*os.File, error)               { return c.conn.File() }

@@ -73,7 +73,7 @@ func (c *packetConn) WriteTo(b []byte, addr net.Addr) (int, error) {
 }
 
 func (c *packetConn) Close() error {
-	err := c.rec.Close(c.conn.Close)
+	err := c.rec.Close(c.conn.Close, nil)
 	runtime.KeepAlive(c)
 	return err
 }
@@ -100,5 +100,8 @@ func (c *connectedPacket) WriteTo(b []byte, addr net.Addr) (int, error) {
 	runtime.KeepAlive(c)
 	return n, err
 }
+
+func (c *connectedPacket) NetConn() net.Conn { return reveal(c.conn, c.rec, c) }
+func (c *fullPacketConn) NetConn() net.Conn  { return reveal(c.conn, c.rec, c) }
 
 func (c *fullPacketConn) SyscallConn() (syscall.RawConn, error) { return guard(c.conn.(syscall.Conn)) }

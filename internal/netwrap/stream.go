@@ -62,7 +62,7 @@ func watch[T any](wrapper *T, rec *connstat.Record) *T {
 func (c *stream) record() *connstat.Record { return c.rec }
 
 // NetConn returns the connection that is tracked.
-func (c *stream) NetConn() net.Conn { return c.conn }
+func (c *stream) NetConn() net.Conn { return reveal(c.conn, c.rec, c) }
 
 func (c *stream) Read(b []byte) (int, error) {
 	n, err := c.conn.Read(b)
@@ -79,7 +79,7 @@ func (c *stream) Write(b []byte) (int, error) {
 }
 
 func (c *stream) Close() error {
-	err := c.rec.Close(c.conn.Close)
+	err := c.rec.Close(c.conn.Close, nil)
 	runtime.KeepAlive(c)
 	return err
 }
@@ -97,7 +97,7 @@ func (c *stream) SetReadDeadline(t time.Time) error {
 }
 
 func (c *stream) SetWriteDeadline(t time.Time) error {
-	c.rec.DeadlineSet()
+	c.rec.WriteDeadlineSet(t)
 	return c.conn.SetWriteDeadline(t)
 }
 
@@ -106,6 +106,13 @@ func (c *closeWriteStream) CloseWrite() error {
 	runtime.KeepAlive(c)
 	return err
 }
+
+// NetConn is there again in each type that embeds a stream: what is known of the
+// connection then must be all of the wrapper.
+
+func (c *closeWriteStream) NetConn() net.Conn { return reveal(c.conn, c.rec, c) }
+func (c *syscallStream) NetConn() net.Conn    { return reveal(c.conn, c.rec, c) }
+func (c *fullStream) NetConn() net.Conn       { return reveal(c.conn, c.rec, c) }
 
 func (c *syscallStream) SyscallConn() (syscall.RawConn, error) { return guard(c.conn.(syscall.Conn)) }
 

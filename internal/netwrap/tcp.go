@@ -32,7 +32,7 @@ func (c *plainTCPConn) record() *connstat.Record { return c.rec }
 func (c *plainTCPConn) end() end                 { return end{conn: c.conn, rec: c.rec} }
 
 // NetConn returns the connection that is tracked.
-func (c *plainTCPConn) NetConn() net.Conn { return c.conn }
+func (c *plainTCPConn) NetConn() net.Conn { return reveal(c.conn, c.rec, c) }
 
 func (c *plainTCPConn) Read(b []byte) (int, error) {
 	n, err := c.conn.Read(b)
@@ -62,7 +62,7 @@ func (c *plainTCPConn) WriteTo(w io.Writer) (int64, error) {
 	return n, writeToError(c.conn, err)
 }
 
-func (c *plainTCPConn) Close() error { return c.rec.Close(c.conn.Close) }
+func (c *plainTCPConn) Close() error { return c.rec.Close(c.conn.Close, nil) }
 
 func (c *plainTCPConn) CloseRead() error {
 	c.rec.ReadClosed()
@@ -86,7 +86,7 @@ func (c *plainTCPConn) SetReadDeadline(t time.Time) error {
 }
 
 func (c *plainTCPConn) SetWriteDeadline(t time.Time) error {
-	c.rec.DeadlineSet()
+	c.rec.WriteDeadlineSet(t)
 	return c.conn.SetWriteDeadline(t)
 }
 

@@ -34,22 +34,25 @@ var (
 
 func wrapTCP(inner *net.TCPConn, rec *connstat.Record) net.Conn {
 	c := &tcpConn{TCPConn: inner, rec: rec}
-	start, ok := c.socket.Init(inner)
-	return c.reconciled(start, ok)
+	return c.reconciled(c.socket.Init(inner))
 }
 
 func wrapDialedTCP(inner *net.TCPConn, rec *connstat.Record) net.Conn {
 	c := &tcpConn{TCPConn: inner, rec: rec}
-	start, ok := c.socket.InitDialed(inner)
-	return c.reconciled(start, ok)
+	return c.reconciled(c.socket.InitDialed(inner))
 }
 
-// reconciled returns c, if its socket tells what it sent: start by now.
-func (c *tcpConn) reconciled(start tcpinfo.Info, ok bool) net.Conn {
-	if !ok {
+func wrapAcceptedTCP(inner *net.TCPConn, rec *connstat.Record) net.Conn {
+	c := &tcpConn{TCPConn: inner, rec: rec}
+	return c.reconciled(c.socket.InitAccepted(inner))
+}
+
+// reconciled returns c, if its socket tells what it sent.
+func (c *tcpConn) reconciled(tells bool) net.Conn {
+	if !tells {
 		return &plainTCPConn{c.TCPConn, c.rec}
 	}
-	c.rec.Reconcile(&c.socket, start)
+	c.rec.Reconcile(&c.socket)
 	return c
 }
 
@@ -57,7 +60,7 @@ func (c *tcpConn) record() *connstat.Record { return c.rec }
 func (c *tcpConn) end() end                 { return end{c.TCPConn, c.socket.Raw(), c.rec} }
 
 // NetConn returns the connection that is tracked.
-func (c *tcpConn) NetConn() net.Conn { return c.TCPConn }
+func (c *tcpConn) NetConn() net.Conn { return reveal(c.TCPConn, c.rec, c) }
 
 func (c *tcpConn) Read(b []byte) (int, error) {
 	n, err := c.TCPConn.Read(b)
@@ -88,13 +91,22 @@ func (c *tcpConn) WriteTo(w io.Writer) (int64, error) {
 	return n, writeToError(c.TCPConn, err)
 }
 
-func (c *tcpConn) Close() error { return c.rec.Close(c.close) }
+func (c *tcpConn) Close() error { return c.rec.Close(c.close, c.last) }
 
-// close asks the kernel once more when the inner connection is closed: a writev
-// that was on its way may have moved bytes since the record ended, and now none
-// is. There is no telling whether one was. To ask only where writev had been
-// seen before lost bytes in half of the cases in which the first writev and
-// Close met.
+// last asks the kernel before the inner connection is closed, if anything
+// happened to it.
+func (c *tcpConn) last() (tcpinfo.Info, bool) {
+	if !c.rec.Used() && !c.socket.Writev() {
+		return tcpinfo.Info{}, false
+	}
+	return c.socket.Last()
+}
+
+// close asks the kernel once more when the inner connection is closed, if there
+// was a writev: it may have moved bytes since the record ended, and now none is
+// under way. Before, there is no telling whether one will be: it takes the
+// socket to be held beforehand, else the bytes of a first writev are lost that
+// meets Close.
 func (c *tcpConn) close() error {
 	held, ok := c.socket.Hold()
 	err := c.TCPConn.Close()
@@ -126,11 +138,14 @@ func (c *tcpConn) SetReadDeadline(t time.Time) error {
 }
 
 func (c *tcpConn) SetWriteDeadline(t time.Time) error {
-	c.rec.DeadlineSet()
+	c.rec.WriteDeadlineSet(t)
 	return c.TCPConn.SetWriteDeadline(t)
 }
 
-func (c *tcpConn) SyscallConn() (syscall.RawConn, error) { return (*rawSocket)(&c.socket), nil }
+func (c *tcpConn) SyscallConn() (syscall.RawConn, error) {
+	c.rec.Lent()
+	return (*rawSocket)(&c.socket), nil
+}
 
 // A rawSocket is what guard makes, without an allocation: a copy from a file
 // asks for it.

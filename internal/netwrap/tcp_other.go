@@ -13,6 +13,8 @@ func wrapTCP(c *net.TCPConn, rec *connstat.Record) net.Conn { return &plainTCPCo
 
 func wrapDialedTCP(c *net.TCPConn, rec *connstat.Record) net.Conn { return wrapTCP(c, rec) }
 
+func wrapAcceptedTCP(c *net.TCPConn, rec *connstat.Record) net.Conn { return wrapTCP(c, rec) }
+
 // Package net has splice, and package os sendfile, on Linux only.
 
 func spliceFrom(*net.TCPConn, end, io.Reader, int64) (int64, bool, error) { return 0, false, nil }

@@ -26,7 +26,7 @@ var (
 func (c *udpConn) record() *connstat.Record { return c.rec }
 
 // NetConn returns the connection that is tracked.
-func (c *udpConn) NetConn() net.Conn { return c.conn }
+func (c *udpConn) NetConn() net.Conn { return reveal(c.conn, c.rec, c) }
 
 func (c *udpConn) Read(b []byte) (int, error) {
 	n, err := c.conn.Read(b)
@@ -100,7 +100,7 @@ func (c *udpConn) WriteMsgUDPAddrPort(b, oob []byte, addr netip.AddrPort) (n, oo
 	return n, oobn, err
 }
 
-func (c *udpConn) Close() error { return c.rec.Close(c.conn.Close) }
+func (c *udpConn) Close() error { return c.rec.Close(c.conn.Close, nil) }
 
 func (c *udpConn) SyscallConn() (syscall.RawConn, error) { return guard(c.conn) }
 func (c *udpConn) File() (*os.File, error)               { return c.conn.File() }

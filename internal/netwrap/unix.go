@@ -29,7 +29,7 @@ var (
 func (c *unixConn) record() *connstat.Record { return c.rec }
 
 // NetConn returns the connection that is tracked.
-func (c *unixConn) NetConn() net.Conn { return c.conn }
+func (c *unixConn) NetConn() net.Conn { return reveal(c.conn, c.rec, c) }
 
 func (c *unixConn) Read(b []byte) (int, error) {
 	n, err := c.conn.Read(b)
@@ -79,7 +79,7 @@ func (c *unixConn) WriteMsgUnix(b, oob []byte, addr *net.UnixAddr) (n, oobn int,
 	return n, oobn, err
 }
 
-func (c *unixConn) Close() error { return c.rec.Close(c.conn.Close) }
+func (c *unixConn) Close() error { return c.rec.Close(c.conn.Close, nil) }
 
 func (c *unixConn) CloseRead() error {
 	c.rec.ReadClosed()
@@ -103,7 +103,7 @@ func (c *unixConn) SetReadDeadline(t time.Time) error {
 }
 
 func (c *unixConn) SetWriteDeadline(t time.Time) error {
-	c.rec.DeadlineSet()
+	c.rec.WriteDeadlineSet(t)
 	return c.conn.SetWriteDeadline(t)
 }
 func (c *unixConn) SetReadBuffer(bytes int) error  { return c.conn.SetReadBuffer(bytes) }

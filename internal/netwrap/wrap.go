@@ -33,6 +33,15 @@ func Dialed(inner net.Conn, rec *connstat.Record) net.Conn {
 	return Conn(inner, rec)
 }
 
+// Accepted is [Conn] for what a *net.TCPListener has just accepted.
+func Accepted(inner net.Conn, rec *connstat.Record) net.Conn {
+	if c, ok := inner.(*net.TCPConn); ok && c != nil {
+		connstat.EndWith(rec, c)
+		return wrapAcceptedTCP(c, rec)
+	}
+	return Conn(inner, rec)
+}
+
 // PacketConn is [Conn] for packet connections.
 func PacketConn(inner net.PacketConn, rec *connstat.Record) net.PacketConn {
 	if wrapped := wrapNet(inner, rec); wrapped != nil {
@@ -73,6 +82,12 @@ func wrapNet(inner any, rec *connstat.Record) net.Conn {
 		}
 	}
 	return nil
+}
+
+// reveal returns inner, which NetConn of the wrapper gives to the program.
+func reveal(inner net.Conn, rec *connstat.Record, wrapper any) net.Conn {
+	rec.Reveal(inner, wrapper)
+	return inner
 }
 
 // A tracked is one of this package's wrappers.

@@ -258,7 +258,7 @@ func TestWritevWithLoss(t *testing.T) {
 	if kernel.Bytes_retrans == 0 {
 		t.Error("nothing was sent again, so nothing is proved")
 	}
-	info, _ := rec.Sample()
+	info, _ := rec.Ask()
 	t.Logf("%d packets lost, %d bytes sent again; %+v", network.Lost(), kernel.Bytes_retrans, info)
 }
 

@@ -2,10 +2,14 @@ package tcpinfo_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
-	"syscall"
+	"runtime"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/netstats-go/netstats/internal/tcpinfo"
 	"github.com/netstats-go/netstats/internal/testnet"
@@ -13,45 +17,129 @@ import (
 
 func TestMain(m *testing.M) { testnet.Main(m) }
 
-func TestInfoOfOpenConnection(t *testing.T) {
+// writev sends b in two parts by one writev.
+func writev(t *testing.T, c *net.TCPConn, b []byte) {
+	t.Helper()
+	if n, err := (&net.Buffers{b[:len(b)/3], b[len(b)/3:]}).WriteTo(c); err != nil || n != int64(len(b)) {
+		t.Fatalf("writev returned %d, %v", n, err)
+	}
+}
+
+// want fails the test if the kernel is said to have accepted another number of
+// bytes.
+func want(t *testing.T, s *tcpinfo.Socket, sent int64) {
+	t.Helper()
+	if info, ok := s.Info(); !ok || !info.HasSent || info.Sent != sent {
+		t.Errorf("got %+v, %v, want %d bytes sent", info, ok, sent)
+	}
+}
+
+// inits are the ways to begin, with a connection that each is for.
+var inits = map[string]struct {
+	pair func(testing.TB) (c, peer *net.TCPConn)
+	init func(*tcpinfo.Socket, *net.TCPConn) bool
+}{
+	"dialed":       {testnet.TCPPair, (*tcpinfo.Socket).InitDialed},
+	"accepted":     {accepted, (*tcpinfo.Socket).InitAccepted},
+	"any dialed":   {testnet.TCPPair, (*tcpinfo.Socket).Init},
+	"any accepted": {accepted, (*tcpinfo.Socket).Init},
+}
+
+func accepted(t testing.TB) (c, peer *net.TCPConn) {
+	t.Helper()
+	peer, c = testnet.TCPPair(t)
+	return c, peer
+}
+
+// The kernel counts the SYN of a connection that was dialed, and the FIN of this
+// side, among what was acknowledged.
+func TestSentByWritev(t *testing.T) {
+	for name, test := range inits {
+		for _, half := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/half-closed %v", name, half), func(t *testing.T) {
+				c, peer := test.pair(t)
+				var s tcpinfo.Socket
+				if !test.init(&s, c) {
+					t.Fatal("the socket does not tell")
+				}
+				b := make([]byte, 1000)
+				writev(t, c, b)
+				want(t, &s, 1000)
+				testnet.Receive(t, peer, b)
+				want(t, &s, 1000)
+				writev(t, c, b)
+				if half {
+					testnet.Must(t, s.CloseWrite(c.CloseWrite))
+				}
+				want(t, &s, 2000)
+				testnet.Receive(t, peer, b)
+				want(t, &s, 2000)
+				testnet.Must(t, peer.SetLinger(0))
+				peer.Close()
+				if _, err := c.Read(b); err == nil || errors.Is(err, io.EOF) {
+					t.Fatalf("Read returned %v, want a reset", err)
+				}
+				want(t, &s, 2000)
+			})
+		}
+	}
+}
+
+// A FIN that the Socket does not know of is not taken for a byte.
+func TestForeignFIN(t *testing.T) {
+	c, peer := testnet.TCPPair(t)
+	var s tcpinfo.Socket
+	s.Init(c)
+	writev(t, c, make([]byte, 1000))
+	testnet.Must(t, c.CloseWrite())
+	want(t, &s, 1000)
+	testnet.Receive(t, peer, make([]byte, 1000))
+	want(t, &s, 1000)
+	abort(t, c, peer)
+	want(t, &s, 1000)
+}
+
+// Bytes that were sent before are not counted, acknowledged or not.
+func TestInitStartsWithWhatWasSentBefore(t *testing.T) {
+	for _, received := range []bool{false, true} {
+		client, peer := testnet.TCPPair(t)
+		b := make([]byte, 123)
+		testnet.Send(t, client, b)
+		if received {
+			testnet.Receive(t, peer, b)
+		}
+		var s tcpinfo.Socket
+		s.Init(client)
+		writev(t, client, b)
+		want(t, &s, 123)
+	}
+}
+
+// Where no writev was begun the kernel is not asked for bytes: what the calls
+// returned is known, and all that can be had is a wrong number.
+func TestWithoutWritevBytesAreNotAskedFor(t *testing.T) {
+	if testnet.Race {
+		t.Skip("with the race detector nobody can tell")
+	}
 	client, server := testnet.TCPPair(t)
 	var s tcpinfo.Socket
-	if start, ok := s.Init(client); !ok || start.Sent != 0 || !start.HasSent {
-		t.Fatalf("Init returned %+v, %v, want nothing sent", start, ok)
+	if s.Writev() {
+		t.Error("a zero Socket knows of a writev")
 	}
+	s.Init(client)
 	b := make([]byte, 1000)
 	testnet.Send(t, client, b)
 	testnet.Receive(t, server, b)
 	info, ok := s.Info()
-	if !ok || info.Sent != 1000 || !info.HasSent {
-		t.Errorf("got %+v, %v, want 1000 bytes sent", info, ok)
+	if !ok || info.HasSent || s.Writev() {
+		t.Errorf("got %+v, %v, writev %v, want no bytes", info, ok, s.Writev())
 	}
 	if info.RTT <= 0 {
 		t.Errorf("the round trip took %v", info.RTT)
 	}
-}
-
-func TestInitStartsWithWhatWasSentBefore(t *testing.T) {
-	client, _ := testnet.TCPPair(t)
-	testnet.Send(t, client, make([]byte, 123))
-	var s tcpinfo.Socket
-	if start, ok := s.Init(client); !ok || start.Sent != 123 {
-		t.Errorf("Init returned %+v, %v, want 123 bytes sent", start, ok)
-	}
-}
-
-func TestInfoAfterReset(t *testing.T) {
-	client, server := testnet.TCPPair(t)
-	var s tcpinfo.Socket
-	s.Init(client)
-	testnet.Send(t, client, make([]byte, 1000))
-	testnet.Must(t, server.SetLinger(0))
-	server.Close()
-	if _, err := client.Read(make([]byte, 1)); err == nil || errors.Is(err, io.EOF) {
-		t.Fatalf("Read returned %v, want a reset", err)
-	}
-	if info, ok := s.Info(); !ok || info.Sent != 1000 {
-		t.Errorf("got %+v, %v, want 1000 bytes sent", info, ok)
+	writev(t, client, b)
+	if info, ok = s.Info(); !ok || !info.HasSent || !s.Writev() {
+		t.Errorf("got %+v, %v, writev %v, want bytes", info, ok, s.Writev())
 	}
 }
 
@@ -63,7 +151,7 @@ func TestInfoAfterClose(t *testing.T) {
 	if !ok {
 		t.Fatal("an open connection cannot be held")
 	}
-	testnet.Send(t, client, make([]byte, 1000))
+	writev(t, client, make([]byte, 1000))
 	client.Close()
 	if info, ok := s.Info(); ok {
 		t.Errorf("a closed connection returned %+v", info)
@@ -89,6 +177,67 @@ func TestHeldIsClosed(t *testing.T) {
 	}
 }
 
+// TestPeer: what is known of the other end before the connection is closed.
+func TestPeer(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		do   func(t *testing.T, c, peer *net.TCPConn)
+		want tcpinfo.Peer
+	}{
+		{"nothing", func(*testing.T, *net.TCPConn, *net.TCPConn) {}, tcpinfo.PeerUnknown},
+		{"FIN", func(_ *testing.T, _, peer *net.TCPConn) { peer.Close() }, tcpinfo.PeerClosed},
+		{"half-close", func(t *testing.T, _, peer *net.TCPConn) { testnet.Must(t, peer.CloseWrite()) }, tcpinfo.PeerClosed},
+		{"FIN, and a RST for what came after it", func(t *testing.T, c, peer *net.TCPConn) {
+			peer.Close()
+			await(t, c, func(k testnet.Kernel) bool { return k.State == unix.BPF_TCP_CLOSE_WAIT })
+			testnet.Send(t, c, []byte("bye"))
+			await(t, c, func(k testnet.Kernel) bool { return k.State == unix.BPF_TCP_CLOSE })
+		}, tcpinfo.PeerClosed},
+		{"RST", func(t *testing.T, c, peer *net.TCPConn) { abort(t, c, peer) }, tcpinfo.PeerReset},
+		{"RST that was read", func(t *testing.T, c, peer *net.TCPConn) {
+			abort(t, c, peer)
+			_, _ = c.Read(make([]byte, 1))
+		}, tcpinfo.PeerClosed},
+		{"own FIN", func(t *testing.T, c, _ *net.TCPConn) { testnet.Must(t, c.CloseWrite()) }, tcpinfo.PeerUnknown},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c, peer := testnet.TCPPair(t)
+			var s tcpinfo.Socket
+			s.Init(c)
+			test.do(t, c, peer)
+			var info tcpinfo.Info
+			ok := false
+			for range 1000 { // a FIN may be on its way
+				if info, ok = s.Last(); info.Peer == test.want {
+					break
+				}
+				runtime.Gosched()
+			}
+			if !ok || info.Peer != test.want {
+				t.Errorf("got %+v, %v, want peer %d", info, ok, test.want)
+			}
+		})
+	}
+}
+
+// await waits until the kernel knows what has been done to a connection.
+func await(t *testing.T, c *net.TCPConn, holds func(testnet.Kernel) bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !holds(testnet.AskKernel(t, c)); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatal("the kernel does not come to know")
+		}
+	}
+}
+
+// abort has the peer reset the connection.
+func abort(t *testing.T, c, peer *net.TCPConn) {
+	t.Helper()
+	testnet.Must(t, peer.SetLinger(0))
+	peer.Close()
+	await(t, c, func(k testnet.Kernel) bool { return k.State == unix.BPF_TCP_CLOSE })
+}
+
 func TestInfoAllocatesNothing(t *testing.T) {
 	if testnet.Race {
 		t.Skip("the race detector changes what is allocated")
@@ -99,24 +248,19 @@ func TestInfoAllocatesNothing(t *testing.T) {
 	if got := testing.AllocsPerRun(100, func() { s.Info() }); got != 0 {
 		t.Errorf("Info allocates %v times, want 0", got)
 	}
+	writev(t, client, make([]byte, 100))
+	if got := testing.AllocsPerRun(100, func() { s.Last() }); got != 0 {
+		t.Errorf("Last allocates %v times, want 0", got)
+	}
 }
 
-func TestOnlyPlainTCPIsSuitable(t *testing.T) {
-	unix, _ := testnet.UnixPair(t, "unix")
-	udp, _ := testnet.UDPPair(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+func TestOnlyOpenConnectionsAreSuitable(t *testing.T) {
 	closed, _ := testnet.TCPPair(t)
 	closed.Close()
-	for name, c := range map[string]syscall.Conn{
-		"unix": unix, "udp": udp, "listener": l.(*net.TCPListener), "closed": closed, "zero": new(net.TCPConn),
-	} {
+	for name, c := range map[string]*net.TCPConn{"closed": closed, "zero": new(net.TCPConn)} {
 		var s tcpinfo.Socket
-		if info, ok := s.Init(c); ok {
-			t.Errorf("%s: Init returned %+v", name, info)
+		if s.Init(c) || s.InitAccepted(c) {
+			t.Errorf("%s: the socket is said to tell", name)
 		}
 		if info, ok := s.Info(); ok {
 			t.Errorf("%s: Info returned %+v", name, info)
@@ -139,12 +283,20 @@ func TestMultipathTCPIsNotSuitable(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
+	server, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
 	if multi, err := client.(*net.TCPConn).MultipathTCP(); !multi || err != nil {
 		t.Skipf("no Multipath TCP here: %v", err)
 	}
 	var s tcpinfo.Socket
-	if info, ok := s.Init(client.(*net.TCPConn)); ok {
-		t.Errorf("Init returned %+v", info)
+	if s.Init(client.(*net.TCPConn)) {
+		t.Error("the client's socket is said to tell")
+	}
+	if s.InitAccepted(server.(*net.TCPConn)) {
+		t.Error("the server's socket is said to tell")
 	}
 }
 
@@ -164,47 +316,7 @@ func TestRetransmitsAreKnown(t *testing.T) {
 	if err := <-read; err != nil {
 		t.Fatal(err)
 	}
-	if info, ok := tcpinfo.Of(raw); !ok || info.Retransmits == 0 || info.Sent != 1<<20 {
+	if info, ok := tcpinfo.Of(raw); !ok || info.Retransmits == 0 || info.HasSent {
 		t.Errorf("got %+v, %v after %d packets were lost", info, ok, network.Lost())
-	}
-}
-
-// A nosy connection counts how often its descriptor is asked for.
-type nosy struct {
-	*net.TCPConn
-	asked *int
-}
-
-func (c nosy) SyscallConn() (syscall.RawConn, error) {
-	raw, err := c.TCPConn.SyscallConn()
-	return nosyRaw{raw, c.asked}, err
-}
-
-type nosyRaw struct {
-	syscall.RawConn
-	asked *int
-}
-
-func (r nosyRaw) Control(f func(fd uintptr)) error {
-	*r.asked++
-	return r.RawConn.Control(f)
-}
-
-func TestInitDialedAsksOnlyOnce(t *testing.T) {
-	client, _ := testnet.TCPPair(t)
-	asked := 0
-	conn := nosy{client, &asked}
-	new(tcpinfo.Socket).Init(conn) // the kernel is known from here on
-	asked = 0
-	var s tcpinfo.Socket
-	if start, ok := s.InitDialed(conn); !ok || start.Sent != 0 || !start.HasSent {
-		t.Errorf("InitDialed returned %+v, %v, want nothing sent", start, ok)
-	}
-	if asked != 0 {
-		t.Errorf("InitDialed asked %d times", asked)
-	}
-	testnet.Send(t, client, make([]byte, 1000))
-	if info, ok := s.Info(); !ok || info.Sent != 1000 {
-		t.Errorf("got %+v, %v, want 1000 bytes sent", info, ok)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/netstats-go/netstats/internal/connstat"
+	"github.com/netstats-go/netstats/internal/tcpinfo"
 )
 
 // patience is how long a test waits for what must happen.
@@ -19,6 +20,9 @@ type Record struct {
 	// closed, as a callback of the user's is. It must be set before the record
 	// is used.
 	AtEnd func()
+
+	// Reveals are the connections that the program got, with their wrappers.
+	Reveals [][2]any
 
 	registry connstat.Registry
 	ended    chan connstat.Reason
@@ -42,10 +46,8 @@ func newRecord(c connstat.Config) *Record {
 	return r
 }
 
-// Ended implements connstat.Owner as a tracker does: what the kernel knows is
-// asked for while it can be.
-func (r *Record) Ended() {
-	r.Sample()
+// Ended implements connstat.Owner.
+func (r *Record) Ended(tcpinfo.Info, bool) {
 	if r.AtEnd != nil {
 		r.AtEnd()
 	}
@@ -53,6 +55,9 @@ func (r *Record) Ended() {
 
 // Closed implements connstat.Owner.
 func (r *Record) Closed() { r.ended <- r.Reason() }
+
+// Revealed implements connstat.Owner.
+func (r *Record) Revealed(conn, wrapper any) { r.Reveals = append(r.Reveals, [2]any{conn, wrapper}) }
 
 // Wait returns why the connection ended, and waits for it.
 func (r *Record) Wait(t testing.TB) connstat.Reason {

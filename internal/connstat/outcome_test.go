@@ -11,8 +11,11 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/netstats-go/netstats/internal/connstat"
+	"github.com/netstats-go/netstats/internal/tcpinfo"
+	"github.com/netstats-go/netstats/internal/testnet"
 )
 
 var errOther = errors.New("other")
@@ -34,8 +37,11 @@ func TestVerdict(t *testing.T) {
 		other      = reads(0, errOther)
 		halfClose  = (*life).HalfClosed
 		extend     = (*life).DeadlineSet
+		writeBy    = func(d time.Duration) func(*life) {
+			return func(l *life) { l.WriteDeadlineSet(time.Now().Add(d)) }
+		}
+		goodbye = history{writeBy(time.Hour), writes(24, nil), writeBy(-time.Hour)}
 	)
-	type history []func(*life)
 	for _, test := range []struct {
 		name    string
 		history history
@@ -77,6 +83,18 @@ func TestVerdict(t *testing.T) {
 		{"two errors of a stop", history{other, gaveUp}, connstat.Error, errOther},
 		{"two errors, bytes between", history{other, reads(1, nil), gaveUp}, connstat.Timeout, syscall.ETIMEDOUT},
 		{"another error, then FIN", history{other, fin}, connstat.Remote, nil},
+
+		{"deadline, then a goodbye", append(history{deadline}, goodbye...), connstat.Timeout, os.ErrDeadlineExceeded},
+		{"deadline, then no goodbye after all", history{deadline, writeBy(time.Hour)}, connstat.Timeout, os.ErrDeadlineExceeded},
+		{"deadline, then a long message", history{deadline, writeBy(time.Hour), writes(129, nil), writeBy(-time.Hour)}, connstat.Local, nil},
+		{"deadline, then a message", history{deadline, writeBy(time.Hour), writes(24, nil)}, connstat.Local, nil},
+		{"deadline, then a message without one", history{deadline, writes(24, nil), writeBy(-time.Hour)}, connstat.Local, nil},
+		{"deadline, then none", history{deadline, func(l *life) { l.WriteDeadlineSet(time.Time{}) }, writes(24, nil)}, connstat.Local, nil},
+		{"deadline, a goodbye, then more", append(history{deadline}, append(goodbye, reads(200, nil))...), connstat.Local, nil},
+		{"deadline, another, a goodbye", append(history{deadline, extend}, goodbye...), connstat.Local, nil},
+		{"deadline of a write, then another", history{writes(0, os.ErrDeadlineExceeded), writeBy(time.Hour)}, connstat.Local, nil},
+		{"a goodbye only", goodbye, connstat.Local, nil},
+		{"a goodbye of before", append(append(history{deadline}, goodbye...), extend, deadline, writes(10, nil)), connstat.Local, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var g group
@@ -87,7 +105,7 @@ func TestVerdict(t *testing.T) {
 			if l.Reason() != connstat.Open || l.Record.Ended() {
 				t.Fatalf("reason %d before Close, want Open", l.Reason())
 			}
-			if err := l.Close(func() error { return errOther }); err != errOther { //nolint:errorlint // it must be returned as it is
+			if err := l.Close(func() error { return errOther }, nil); err != errOther { //nolint:errorlint // it must be returned as it is
 				t.Errorf("Close: %v, want %v", err, errOther)
 			}
 			reset(l) // what happens later is the Close's own doing
@@ -99,6 +117,96 @@ func TestVerdict(t *testing.T) {
 			}
 		})
 	}
+}
+
+type history []func(*life)
+
+// TestKernelsVerdict: what the kernel says of the peer counts where nothing else
+// tells how the connection ended.
+func TestKernelsVerdict(t *testing.T) {
+	var (
+		fin      = reads(0, io.EOF)
+		reset    = reads(0, syscall.ECONNRESET)
+		deadline = reads(0, os.ErrDeadlineExceeded)
+		half     = (*life).HalfClosed
+	)
+	for _, test := range []struct {
+		name    string
+		history history
+		peer    tcpinfo.Peer
+		want    connstat.Reason
+		fault   error
+	}{
+		{"nothing", nil, tcpinfo.PeerUnknown, connstat.Local, nil},
+		{"FIN", nil, tcpinfo.PeerClosed, connstat.Remote, nil},
+		{"reset", nil, tcpinfo.PeerReset, connstat.Reset, syscall.ECONNRESET},
+		{"no answer", nil, tcpinfo.PeerTimedOut, connstat.Timeout, syscall.ETIMEDOUT},
+		{"reset after a FIN that was read", history{fin}, tcpinfo.PeerReset, connstat.Remote, nil},
+		{"FIN after a reset", history{reset}, tcpinfo.PeerClosed, connstat.Reset, syscall.ECONNRESET},
+		{"FIN after a deadline", history{deadline}, tcpinfo.PeerClosed, connstat.Timeout, os.ErrDeadlineExceeded},
+		{"FIN after an own one", history{half}, tcpinfo.PeerClosed, connstat.Local, nil},
+		{"reset after an own FIN", history{half}, tcpinfo.PeerReset, connstat.Local, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var g group
+			l := g.open(connstat.Config{})
+			for _, step := range test.history {
+				step(l)
+			}
+			info := tcpinfo.Info{RTT: 5, Peer: test.peer}
+			l.atEnd = func(got tcpinfo.Info, asked bool) {
+				if got != info || !asked {
+					t.Errorf("the owner was told %+v, %v, want %+v", got, asked, info)
+				}
+			}
+			_ = l.Close(func() error { return nil }, func() (tcpinfo.Info, bool) { return info, true })
+			if got := l.Reason(); got != test.want {
+				t.Errorf("reason %d, want %d", got, test.want)
+			}
+			if got := l.Fault(); !errors.Is(got, test.fault) {
+				t.Errorf("fault %v, want %v", got, test.fault)
+			}
+		})
+	}
+}
+
+// nilError panics like a nil pointer that a careless function returns as an
+// error.
+type nilError struct{ err error }
+
+func (e *nilError) Error() string { return e.err.Error() }
+func (e *nilError) Unwrap() error { return e.err }
+
+// TestErrorsThatPanic: the program does not ask them, so that we must not, either.
+func TestErrorsThatPanic(t *testing.T) {
+	var g group
+	l := g.open(connstat.Config{})
+	l.Received(1, (*nilError)(nil))
+	l.Sent(1, (*nilError)(nil))
+	l.Closing()
+	if got := l.Reason(); got != connstat.Error {
+		t.Errorf("reason %d, want Error", got)
+	}
+}
+
+// TestReasonAndFaultConcurrentSafe: a connection that had an error is closed while
+// a worse one comes in, as with every broken connection. It ends with the one or
+// with the other.
+func TestReasonAndFaultConcurrentSafe(t *testing.T) {
+	rounds := 50_000
+	if testnet.Race {
+		rounds = 2000
+	}
+	var l *life
+	testnet.Meet(rounds, func(round int) {
+		l = new(group).open(connstat.Config{})
+		l.Received(0, errOther)
+		l.atEnd = func(tcpinfo.Info, bool) {
+			if reason, err := l.Reason(), l.Fault(); err == nil || (reason == connstat.Reset) != errors.Is(err, syscall.ECONNRESET) {
+				t.Errorf("round %d: reason %d with fault %v", round, reason, err)
+			}
+		}
+	}, func() { l.Closing() }, func() { l.Sent(0, syscall.ECONNRESET) })
 }
 
 // TestPacketErrors say nothing about the socket.
@@ -159,8 +267,8 @@ func TestEndConcurrentSafe(t *testing.T) {
 		l := g.open(connstat.Config{})
 		var inner sync.WaitGroup
 		for i, end := range []func(){
-			func() { _ = l.Close(func() error { return nil }) },
-			func() { _ = l.Close(func() error { return net.ErrClosed }) },
+			func() { _ = l.Close(func() error { return nil }, nil) },
+			func() { _ = l.Close(func() error { return net.ErrClosed }, nil) },
 			func() { l.End(connstat.Shutdown) },
 			l.Closing,
 			l.Dropped,
@@ -177,6 +285,7 @@ func TestEndConcurrentSafe(t *testing.T) {
 			})
 		}
 		inner.Wait()
+		eventually(t, "the owner is told", func() bool { return l.closed.Load() > 0 }) // of a leak, by another goroutine
 		if e, c := l.ended.Load(), l.closed.Load(); e != 1 || c != 1 {
 			t.Fatalf("ended %d times, closed %d times, want once", e, c)
 		}

@@ -1,0 +1,106 @@
+package connstat_test
+
+import (
+	"net"
+	"runtime"
+	"testing"
+
+	"github.com/netstats-go/netstats/internal/connstat"
+	"github.com/netstats-go/netstats/internal/tcpinfo"
+)
+
+// inGoroutine runs f in a goroutine of its own, which it may end or panic in.
+func inGoroutine(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { _ = recover() }()
+		f()
+	}()
+	<-done
+}
+
+// TestCloseThatDoesNotReturn: whatever the user's code does in the course of a
+// Close, the connection is closed, and nothing is left of it.
+func TestCloseThatDoesNotReturn(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		atEnd  func(tcpinfo.Info, bool)
+		inner  func()
+		closes int
+	}{
+		{"callback that exits", func(tcpinfo.Info, bool) { runtime.Goexit() }, func() {}, 1},
+		{"callback that panics", func(tcpinfo.Info, bool) { panic("of a span processor") }, func() {}, 1},
+		{"Close that exits", nil, runtime.Goexit, 1},
+		{"Close that panics", nil, func() { panic("of the user's connection") }, 1},
+		{"both exit", func(tcpinfo.Info, bool) { runtime.Goexit() }, runtime.Goexit, 1},
+		{"both panic", func(tcpinfo.Info, bool) { panic(1) }, func() { panic(2) }, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var g group
+			l := g.open(connstat.Config{})
+			l.Sent(10, nil)
+			l.atEnd = test.atEnd
+			closes, returned := 0, false
+			inGoroutine(func() {
+				_ = l.Close(func() error { closes++; test.inner(); return nil }, nil)
+				returned = true
+			})
+			if returned {
+				t.Error("Close returned, so that the user does not see what happened")
+			}
+			if closes != test.closes {
+				t.Errorf("closed %d times, want %d", closes, test.closes)
+			}
+			g.wantEmpty(t, 10)
+			if e, c := l.ended.Load(), l.closed.Load(); e != 1 || c != 1 {
+				t.Errorf("the owner was told %d and %d times, want once", e, c)
+			}
+		})
+	}
+}
+
+// wantEmpty fails the test if a connection of the group is open, or other numbers
+// of bytes were sent.
+func (g *group) wantEmpty(t *testing.T, sent int64) {
+	t.Helper()
+	if n := g.totals.Open(); n != 0 {
+		t.Errorf("%d open, want 0", n)
+	}
+	if n := len(g.registry.Open()); n != 0 {
+		t.Errorf("%d in the registry, want 0", n)
+	}
+	if _, out := g.totals.Flows(); out.Bytes != sent {
+		t.Errorf("%d bytes sent in total, want %d", out.Bytes, sent)
+	}
+}
+
+// TestCloseAsksOnce: the kernel is not asked about what has ended.
+func TestCloseAsksOnce(t *testing.T) {
+	var g group
+	l := g.open(connstat.Config{})
+	asked := 0
+	ask := func() (tcpinfo.Info, bool) { asked++; return tcpinfo.Info{Sent: 7, HasSent: true}, true }
+	for range 3 {
+		if err := l.Close(func() error { return net.ErrClosed }, ask); err != net.ErrClosed { //nolint:errorlint // it must be returned as it is
+			t.Errorf("Close: %v", err)
+		}
+	}
+	if asked != 1 {
+		t.Errorf("asked %d times, want once", asked)
+	}
+	g.wantEmpty(t, 7)
+}
+
+// TestReveal: the owner is told before the program gets the connection, and need
+// not be told again.
+func TestReveal(t *testing.T) {
+	var g group
+	l := g.open(connstat.Config{})
+	for range 3 {
+		l.Reveal(1, 2)
+	}
+	if n := l.revealed.Load(); n != 1 {
+		t.Errorf("told %d times, want once", n)
+	}
+}

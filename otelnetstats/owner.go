@@ -1,0 +1,85 @@
+package otelnetstats
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/netstats-go/netstats/internal/connstat"
+	"github.com/netstats-go/netstats/internal/tcpinfo"
+)
+
+// An owner is a Conn as its record knows it: these methods are not for users.
+type owner Conn
+
+var _ connstat.Owner = (*owner)(nil)
+
+// connOf returns the connection that a record is of.
+func connOf(rec *connstat.Record) *Conn { return (*Conn)(rec.Owner.(*owner)) }
+
+// Ended implements [connstat.Owner]. It tells the callbacks while the connection
+// is open.
+func (o *owner) Ended(info tcpinfo.Info, asked bool) {
+	c := (*Conn)(o)
+	c.tellWritev()
+	if c.journal != nil {
+		c.journal.noteTCP(info, asked)
+	}
+	if callbacks := c.tracker.cfg.callbacks; len(callbacks.all) > 0 {
+		callbacks.close(c.context(), c)
+	}
+}
+
+// Closed implements [connstat.Owner]. It ends the span and records the duration,
+// which may wait for an exporter.
+func (o *owner) Closed() {
+	c := (*Conn)(o)
+	defer c.tracker.open.Remove(&c.rec)
+	c.endSpan()
+	c.recordDuration()
+	if c.capture != nil {
+		c.capture.ended(c)
+	}
+}
+
+// Revealed implements [connstat.Owner].
+func (o *owner) Revealed(conn, wrapper any) { alias(conn, (*Conn)(o), wrapper) }
+
+// context is a background context with the connection's span.
+func (c *Conn) context() context.Context {
+	return trace.ContextWithSpan(context.Background(), c.span)
+}
+
+// exemplary is the context to record a metric with: one that has the span, if an
+// exemplar can lead to it.
+func (c *Conn) exemplary() context.Context {
+	if !c.span.SpanContext().IsSampled() {
+		return context.Background()
+	}
+	return c.context()
+}
+
+// tellWritev tells IOCallbacks of the bytes that writev moved past the wrapper
+// since they were last told.
+func (c *Conn) tellWritev() {
+	if len(c.tracker.cfg.callbacks.io) == 0 {
+		return
+	}
+	if n := c.untold(); n > 0 {
+		c.tracker.cfg.callbacks.write(c.context(), c, int(n))
+	}
+}
+
+// untold returns the bytes that tellWritev is to tell of, each of them once.
+// While a write is in flight they may seem to be fewer than were told already.
+func (c *Conn) untold() int64 {
+	for {
+		told, unwatched := c.told.Load(), c.rec.Unwatched()
+		if unwatched <= told {
+			return 0
+		}
+		if c.told.CompareAndSwap(told, unwatched) {
+			return unwatched - told
+		}
+	}
+}
