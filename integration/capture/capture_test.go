@@ -160,8 +160,64 @@ func TestAcceptedConnectionsOnRequest(t *testing.T) {
 	if s := c.Stats(); s.Received.Bytes != 5 || c.CloseReason() != otelnetstats.ClosedRemote {
 		t.Errorf("received %d, closed %q; want 5, remote", s.Received.Bytes, c.CloseReason())
 	}
-	if sums := l.sums(t); sums["netstats.server.io receive"] != 5 {
-		t.Errorf("netstats.server.io: %v", sums)
+	if sums := l.sums(t); sums["netstats.server.io receive"] != 5 || sums["netstats.accepted.connections "] != 1 {
+		t.Errorf("metrics: %v, want 5 bytes received and 1 connection accepted", sums)
+	}
+}
+
+// TestAcceptedConnectionsOfATrackedListener are counted as accepted once by each
+// Tracker that was to count them, whether or not the capture has them as well.
+func TestAcceptedConnectionsOfATrackedListener(t *testing.T) {
+	for name, opts := range map[string][]otelnetstats.Option{
+		"captured":     {otelnetstats.WithAccepted()},
+		"not captured": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, other := newLab(t, opts...), newLabWithout(t)
+			plain := listen(t)
+			for ln, tracker := range map[net.Listener]*lab{l.tracker.Listener(plain): l, other.tracker.Listener(plain): other} {
+				before := tracker.sums(t)["netstats.accepted.connections "]
+				near, far := dial(t, otelnetstats.WithoutTracking(t.Context()), new(net.Dialer), ln)
+				near.Close()
+				far.Close()
+				if n := tracker.sums(t)["netstats.accepted.connections "] - before; n != 1 {
+					t.Errorf("%d connections accepted, want 1", n)
+				}
+			}
+		})
+	}
+}
+
+// TestSocketsBoundToAnyPort are known by the port that they got.
+func TestSocketsBoundToAnyPort(t *testing.T) {
+	l := newLab(t)
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	must(t, err)
+	defer conn.Close()
+	c, ok := otelnetstats.Lookup(conn)
+	if want := conn.LocalAddr().String(); !ok || c.Address() != want {
+		t.Errorf("known as %q, want %q", c.Address(), want)
+	}
+	if port := conn.LocalAddr().(*net.UDPAddr).Port; l.ports(t, "netstats.server.connection.count")[int64(port)] != 1 {
+		t.Errorf("metrics have the ports %v, want %d", l.ports(t, "netstats.server.connection.count"), port)
+	}
+}
+
+// TestCaptureAmidShutdown leaves no hooks of a Tracker that is shut down.
+func TestCaptureAmidShutdown(t *testing.T) {
+	newLab(t).capture.Release()
+	for range 300 {
+		tracker, err := otelnetstats.New()
+		must(t, err)
+		shut := make(chan error)
+		go func() { shut <- tracker.Shutdown(context.WithoutCancel(t.Context())) }()
+		_, _ = tracker.Capture() // an error is as good
+		must(t, <-shut)
+		other, err := otelnetstats.New()
+		must(t, err)
+		capture, err := other.Capture()
+		must(t, err)
+		capture.Release()
 	}
 }
 

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"errors"
+	"iter"
 	"net"
 	"reflect"
 	"testing"
@@ -34,17 +35,25 @@ type lab struct {
 // newLab begins to capture, or skips the test in an ordinary build.
 func newLab(t *testing.T, opts ...otelnetstats.Option) *lab {
 	t.Helper()
-	reader := sdkmetric.NewManualReader()
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
-	tracker, err := otelnetstats.New(append(opts, otelnetstats.WithMeterProvider(provider))...)
-	must(t, err)
-	capture, err := tracker.Capture()
+	l := newLabWithout(t, opts...)
+	var err error
+	l.capture, err = l.tracker.Capture()
 	if errors.Is(err, otelnetstats.ErrNotCaptureBuild) && !captureBuild {
 		t.Skip(err)
 	}
 	must(t, err)
-	t.Cleanup(func() { capture.Release() })
-	return &lab{tracker, capture, reader}
+	t.Cleanup(func() { l.capture.Release() })
+	return l
+}
+
+// newLabWithout returns a lab that captures nothing.
+func newLabWithout(t *testing.T, opts ...otelnetstats.Option) *lab {
+	t.Helper()
+	reader := sdkmetric.NewManualReader()
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	tracker, err := otelnetstats.New(append(opts, otelnetstats.WithMeterProvider(provider))...)
+	must(t, err)
+	return &lab{tracker: tracker, reader: reader}
 }
 
 // balance compares what was captured with what the proxy counted: of each
@@ -118,22 +127,44 @@ func (l *lab) wait(t *testing.T) {
 // sums returns the sums of the counters, by name and direction.
 func (l *lab) sums(t *testing.T) map[string]int64 {
 	t.Helper()
+	sums := make(map[string]int64)
+	for name, p := range l.points(t) {
+		direction, _ := p.Attributes.Value(attribute.Key("network.io.direction"))
+		sums[name+" "+direction.AsString()] += p.Value
+	}
+	return sums
+}
+
+// ports returns the sums of a counter by server.port.
+func (l *lab) ports(t *testing.T, metric string) map[int64]int64 {
+	t.Helper()
+	ports := make(map[int64]int64)
+	for name, p := range l.points(t) {
+		if name == metric {
+			port, _ := p.Attributes.Value(attribute.Key("server.port"))
+			ports[port.AsInt64()] += p.Value
+		}
+	}
+	return ports
+}
+
+// points returns the points of all counters, with their names.
+func (l *lab) points(t *testing.T) iter.Seq2[string, metricdata.DataPoint[int64]] {
+	t.Helper()
 	var all metricdata.ResourceMetrics
 	must(t, l.reader.Collect(t.Context(), &all))
-	sums := make(map[string]int64)
-	for _, scope := range all.ScopeMetrics {
-		for _, m := range scope.Metrics {
-			data, ok := m.Data.(metricdata.Sum[int64])
-			if !ok {
-				continue
-			}
-			for _, p := range data.DataPoints {
-				direction, _ := p.Attributes.Value(attribute.Key("network.io.direction"))
-				sums[m.Name+" "+direction.AsString()] += p.Value
+	return func(yield func(string, metricdata.DataPoint[int64]) bool) {
+		for _, scope := range all.ScopeMetrics {
+			for _, m := range scope.Metrics {
+				data, _ := m.Data.(metricdata.Sum[int64])
+				for _, p := range data.DataPoints {
+					if !yield(m.Name, p) {
+						return
+					}
+				}
 			}
 		}
 	}
-	return sums
 }
 
 // wantPlain checks a connection that a client came by: its type is package
