@@ -21,6 +21,7 @@ CROSS ?= darwin/arm64 windows/amd64 freebsd/amd64 linux/386 linux/arm64 js/wasm
 BENCH ?= .
 BENCHTIME ?= 1s
 FUZZTIME ?= 30s
+SOAK ?= 1h
 
 # Modules are tested as their users get them, not as a workspace around this
 # checkout would have them; -modfile is refused in one, too.
@@ -142,6 +143,14 @@ ledger: ## Balance 100,000 generated operations against the kernel and the peer
 .PHONY: ledger-million
 ledger-million: ## The same with 1,000,000
 	NETSTATS_LEDGER_OPS=1000000 $(GO) test ./otelnetstats -run Ledger -count=1 -v -timeout 2h
+
+.PHONY: ledger-ten-million
+ledger-ten-million: ## The same with 10,000,000
+	NETSTATS_LEDGER_OPS=10000000 $(GO) test ./otelnetstats -run Ledger -count=1 -v -timeout 12h
+
+.PHONY: soak
+soak: ## Run a mix of everything for SOAK (1h), and look what is left
+	NETSTATS_SOAK=$(SOAK) $(GO) -C cmd/netstats run . test -C ../../integration -count=1 -v -timeout 0 ./soak
 
 .PHONY: vuln
 vuln: ## Look for known vulnerabilities (needs vuln.go.dev, so not a part of ci)

@@ -169,8 +169,8 @@ func (c *Conn) Address() string {
 // function on the stack of the dial, or of Register, that belongs neither to
 // the standard library nor to this package. It is the client library's where
 // that dials; connections that net/http's pool opens have "net/http", since
-// requests share them. It is empty without [WithCaller], and for connections
-// that were accepted.
+// requests share them, or the package of a dial function of your own between the
+// two. It is empty without [WithCaller], and for connections that were accepted.
 func (c *Conn) Caller() string {
 	if c.zero() {
 		return ""
@@ -271,14 +271,18 @@ type CloseReason string
 const (
 	// ClosedLocal: this process closed it.
 	ClosedLocal CloseReason = "local"
-	// ClosedRemote: the peer had closed its direction, and that was read before
-	// this process closed the connection.
+	// ClosedRemote: the peer had closed its direction before this process closed
+	// the connection. That is known from a read that found the end of the stream,
+	// and on Linux from the kernel, for TCP connections that moved a byte: TLS and
+	// pools that look at the descriptor hide it. It is not known of what has not
+	// arrived: who answers TLS's goodbye at once may be the first to close.
 	ClosedRemote CloseReason = "remote"
 	// ClosedReset: the peer reset it, or took no more bytes.
 	ClosedReset CloseReason = "reset"
-	// ClosedTimeout: it was closed with nothing moved since a deadline passed,
-	// or the kernel gave up waiting for the peer. A deadline does not end a
-	// connection by itself.
+	// ClosedTimeout: it was closed with nothing moved since a deadline passed, the
+	// goodbye of TLS aside, or the kernel gave up waiting for the peer. A deadline
+	// does not end a connection by itself. Packet connections never end so: an
+	// error or a deadline of a datagram says nothing of the socket.
 	ClosedTimeout CloseReason = "timeout"
 	// ClosedError: another error of a read or a write was the last thing seen.
 	ClosedError CloseReason = "error"

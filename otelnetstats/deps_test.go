@@ -1,7 +1,12 @@
 package otelnetstats_test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -47,5 +52,39 @@ func TestTheLibraryDoesNotKnowTheSDK(t *testing.T) {
 		if dep == "testing" {
 			t.Error("package otelnetstats imports testing")
 		}
+	}
+}
+
+// listens are the names in package net of what receives from anybody.
+var listens = []string{"Listen", "ListenConfig", "ListenIP", "ListenMulticastUDP", "ListenPacket", "ListenTCP", "ListenUDP", "ListenUnix", "ListenUnixgram"}
+
+// TestNothingListens: no code of the library's asks package net for a listener or
+// for a socket that receives from anybody.
+func TestNothingListens(t *testing.T) {
+	looked := 0
+	for _, pkg := range deps(t, module+"otelnetstats") {
+		if !strings.HasPrefix(pkg, module) {
+			continue
+		}
+		dir := filepath.Join("..", strings.TrimPrefix(pkg, module))
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		must(t, err)
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			looked++
+			parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+			must(t, err)
+			ast.Inspect(parsed, func(n ast.Node) bool {
+				if s, ok := n.(*ast.SelectorExpr); ok && slices.Contains(listens, s.Sel.Name) {
+					t.Errorf("%s uses %s", file, s.Sel.Name)
+				}
+				return true
+			})
+		}
+	}
+	if looked < 50 {
+		t.Errorf("%d files were looked at", looked)
 	}
 }

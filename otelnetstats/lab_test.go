@@ -140,6 +140,14 @@ func (a attrs) want(t testing.TB, what string, kvs ...attribute.KeyValue) {
 
 func absent(key attribute.Key) attribute.KeyValue { return attribute.KeyValue{Key: key} }
 
+// unlessZero is an attribute that is not there if it is zero.
+func unlessZero(key attribute.Key, n int64) attribute.KeyValue {
+	if n == 0 {
+		return absent(key)
+	}
+	return key.Int64(n)
+}
+
 // A snapshot is what a reader collected of this package's scope.
 type snapshot struct{ metricdata.ScopeMetrics }
 

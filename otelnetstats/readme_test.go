@@ -433,6 +433,7 @@ func provoke(t *testing.T) emission {
 	p.resets()
 	p.failedAccept()
 	p.packets()
+	p.manyTurns()
 	span.End()
 
 	e := emission{spans: make(map[string]emittedSpan), events: make(map[string]nameSet)}
@@ -637,6 +638,16 @@ func (exhausted) Close() error   { return nil }
 func (exhausted) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
 
 // packets sends one from a tracked client to a tracked server.
+// manyTurns has more turns of direction than events are kept of.
+func (p provocation) manyTurns() {
+	conn := p.tracker.Register(p.ctx, &stub{})
+	for range 100 {
+		send(p.t, conn, 1)
+		receive(p.t, conn, 1)
+	}
+	_ = conn.Close()
+}
+
 func (p provocation) packets() {
 	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
 	p.must(err)

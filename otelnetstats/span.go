@@ -121,10 +121,10 @@ func (c *Conn) endSpan() {
 		keyTransmitSize.Int64(sum.noted[connstat.Transmit].Bytes),
 		keyReceiveOperations.Int64(sum.noted[connstat.Receive].Operations),
 		keyTransmitOperations.Int64(sum.noted[connstat.Transmit].Operations),
-		keyEventsSuppressed.Int64(sum.suppressed.events),
-		keyReceiveSuppressedSize.Int64(sum.suppressed.bytes[connstat.Receive]),
-		keyTransmitSuppressedSize.Int64(sum.suppressed.bytes[connstat.Transmit]),
 	)
+	attrs = appendUnlessZero(attrs, keyEventsSuppressed, sum.suppressed.events)
+	attrs = appendUnlessZero(attrs, keyReceiveSuppressedSize, sum.suppressed.bytes[connstat.Receive])
+	attrs = appendUnlessZero(attrs, keyTransmitSuppressedSize, sum.suppressed.bytes[connstat.Transmit])
 	if sum.hasTCP {
 		attrs = append(attrs,
 			keyTCPRTT.Float64(sum.tcp.RTT.Seconds()),
@@ -135,6 +135,13 @@ func (c *Conn) endSpan() {
 		c.span.SetStatus(codes.Error, errorText(err))
 	}
 	c.span.End(trace.WithTimestamp(now))
+}
+
+func appendUnlessZero(attrs []attribute.KeyValue, key attribute.Key, n int64) []attribute.KeyValue {
+	if n == 0 {
+		return attrs
+	}
+	return append(attrs, key.Int64(n))
 }
 
 // ending says how the connection ended: the close event has it, and the span.
