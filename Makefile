@@ -43,7 +43,7 @@ endef
 all: fmt generate lint test ## What to run before a commit (the default)
 
 .PHONY: ci
-ci: fmt generate lint test race concurrent ledger captured cross examples api bench-smoke tidy-check clean-tree ## All that a change has to pass
+ci: fmt generate lint test newest race concurrent ledger captured cross examples api quiet bench-smoke tidy-check clean-tree ## All that a change has to pass
 
 .PHONY: help
 help: ## Show the targets
@@ -65,6 +65,16 @@ lint: ## Run the linters
 .PHONY: test
 test: ## Run the tests
 	$(call each,$(GO) test ./...)
+
+# The root module requires the oldest OpenTelemetry that works, and so do the
+# tests above; its users have newer ones.
+.PHONY: newest
+newest: ## Test the library with the newest OpenTelemetry
+	$(GO) test -modfile=.ci/newest.mod ./otelnetstats ./examples/...
+
+.PHONY: quiet
+quiet: ## Check that a user's OpenTelemetry is not raised
+	@GO="$(GO)" bash .ci/quiet
 
 # -short leaves out the tests that build and run other programs: those would not
 # be built with the race detector.
@@ -160,6 +170,7 @@ vuln: ## Look for known vulnerabilities (needs vuln.go.dev, so not a part of ci)
 .PHONY: tidy-check
 tidy-check: ## Check that the go.mod files are tidy
 	$(call each,$(GO) mod tidy -diff)
+	$(GO) mod tidy -modfile=.ci/newest.mod -diff
 
 .PHONY: clean-tree
 clean-tree: ## Check that nothing above has changed or made a file

@@ -227,7 +227,7 @@ func (k *Capture) accepted(_ *connstat.Record, network string, local, remote net
 		return nil
 	}
 	c := k.track(ctx, ctx, k.tracker, o)
-	k.tracker.countAccept(c.exemplary(), c.series, "")
+	k.tracker.countAccept(exemplarContext(c.span), c.series, "")
 	return &c.rec
 }
 

@@ -286,17 +286,17 @@ func (b *books) want(t *testing.T, peersReceived, peersSent int64, abrupt bool) 
 		stats, peers int64
 	}{{received, gotReceived, peersSent}, {transmitted, gotSent, peersReceived}} {
 		if n := metrics.sum("netstats."+b.role+".io", direction.KeyValue); n != direction.stats {
-			t.Errorf("%s: the metric says %d, StatsOf %d", direction.Value.String(), n, direction.stats)
+			t.Errorf("%v: the metric says %d, StatsOf %d", direction.Value.AsInterface(), n, direction.stats)
 		}
 		unread := direction.peers - direction.stats
 		if i == 1 {
 			unread = -unread
 		}
 		if unread < 0 || unread > 0 && !abrupt {
-			t.Errorf("%s: %d, the peers counted %d", direction.Value.String(), direction.stats, direction.peers)
+			t.Errorf("%v: %d, the peers counted %d", direction.Value.AsInterface(), direction.stats, direction.peers)
 		}
 		if direction.stats == 0 {
-			t.Errorf("%s: nothing", direction.Value.String())
+			t.Errorf("%v: nothing", direction.Value.AsInterface())
 		}
 	}
 }

@@ -319,7 +319,7 @@ func (m *model) checkReaders(t *testing.T, l *lab, deltas map[attribute.KeyValue
 		}
 		for name, got := range readers {
 			if got != want {
-				t.Errorf("%s: %v = %d, want %d", name, direction.Value.String(), got, want)
+				t.Errorf("%v: %v = %d, want %d", name, direction.Value.AsInterface(), got, want)
 			}
 		}
 	}

@@ -135,7 +135,7 @@ func (d *dial) finish(err error) {
 	} else {
 		d.series = d.tracker.table.answeredDial(d.series, d.target)
 	}
-	record(d.ctx, d.tracker.in.dialDuration, d.series, connstat.Since(d.start), name)
+	record(exemplarContext(trace.SpanFromContext(d.ctx)), d.tracker.in.dialDuration, d.series, connstat.Since(d.start), name)
 }
 
 // adopt has the connection tracked, unless it is already: by a Dialer below, or

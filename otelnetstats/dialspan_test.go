@@ -86,7 +86,7 @@ func events(span sdktrace.ReadOnlySpan, name string) (found []attrs) {
 func wantDuration(t testing.TB, what string, a attrs) {
 	t.Helper()
 	if v, ok := a["netstats.duration"]; !ok || v.Type() != attribute.FLOAT64 || v.AsFloat64() < 0 || v.AsFloat64() > 60 {
-		t.Errorf("%s: netstats.duration = %v, want seconds", what, v.String())
+		t.Errorf("%v: netstats.duration = %v, want seconds", what, v.AsInterface())
 	}
 }
 

@@ -94,8 +94,8 @@
 // error.type is one of timeout, canceled, host_not_found, try_again,
 // connection_refused, connection_reset, broken_pipe, network_unreachable,
 // host_unreachable, address_in_use, address_not_available, access_denied and
-// too_many_open_files, or else what semconv.ErrorType
-// says. The end of a stream is no error. Nothing of what is read or written is
+// too_many_open_files, or else what the error's method ErrorType says, or its
+// type. The end of a stream is no error. Nothing of what is read or written is
 // recorded.
 //
 // # Sampling

@@ -126,17 +126,20 @@ func (a attrs) want(t testing.TB, what string, kvs ...attribute.KeyValue) {
 	for _, kv := range kvs {
 		got, ok := a[kv.Key]
 		switch {
-		case kv.Value.Type() == attribute.EMPTY:
+		case kv.Value.Type() == absentType:
 			if ok {
-				t.Errorf("%s: %s = %v, want it absent", what, kv.Key, got.String())
+				t.Errorf("%v: %v = %v, want it absent", what, kv.Key, got.AsInterface())
 			}
 		case !ok:
-			t.Errorf("%s: no %s, want %v", what, kv.Key, kv.Value.String())
+			t.Errorf("%v: no %v, want %v", what, kv.Key, kv.Value.AsInterface())
 		case got != kv.Value:
-			t.Errorf("%s: %s = %v (%v), want %v (%v)", what, kv.Key, got.String(), got.Type(), kv.Value.String(), kv.Value.Type())
+			t.Errorf("%v: %v = %v (%v), want %v (%v)", what, kv.Key, got.AsInterface(), got.Type(), kv.Value.AsInterface(), kv.Value.Type())
 		}
 	}
 }
+
+// absentType is that of a value that is none. Its name has changed.
+var absentType = attribute.Value{}.Type()
 
 func absent(key attribute.Key) attribute.KeyValue { return attribute.KeyValue{Key: key} }
 
@@ -177,7 +180,7 @@ func (s snapshot) metric(name string) (metricdata.Metrics, bool) {
 func has(set attribute.Set, kvs []attribute.KeyValue) bool {
 	for _, kv := range kvs {
 		v, ok := set.Value(kv.Key)
-		if kv.Value.Type() == attribute.EMPTY {
+		if kv.Value.Type() == absentType {
 			if ok {
 				return false
 			}

@@ -163,7 +163,7 @@ func wantTCPInfo(t *testing.T, l *lab, want bool) {
 	rtt, hasRTT := got["netstats.tcp.rtt"]
 	retransmits, hasRetransmits := got["netstats.tcp.retransmits"]
 	if hasRTT != want || hasRetransmits != want {
-		t.Errorf("rtt %v, retransmits %v; want them: %t", rtt.String(), retransmits.String(), want)
+		t.Errorf("rtt %v, retransmits %v; want them: %t", rtt.AsInterface(), retransmits.AsInterface(), want)
 	}
 	if want && (rtt.AsFloat64() <= 0 || rtt.AsFloat64() > 1 || retransmits.AsInt64() != 0) {
 		t.Errorf("rtt %v s, retransmits %d", rtt.AsFloat64(), retransmits.AsInt64())

@@ -72,7 +72,7 @@ func (a acceptor) accept(l net.Listener) (net.Conn, error) {
 		return conn, nil
 	}
 	tracked, c := a.tracker.track(ctx, ctx, conn, a.wrap, a.opening)
-	a.tracker.countAccept(c.exemplary(), c.series, "")
+	a.tracker.countAccept(exemplarContext(c.span), c.series, "")
 	return tracked, nil
 }
 

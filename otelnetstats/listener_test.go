@@ -30,10 +30,10 @@ func TestListenerCountsBothSides(t *testing.T) {
 	}
 	for _, d := range []attribute.KeyValue{received, transmitted} {
 		if got := collect(t, server.cumulative).sum("netstats.server.io", d); got != 1000 {
-			t.Errorf("server: %s %d, want 1000", d.Value.String(), got)
+			t.Errorf("server: %v %d, want 1000", d.Value.AsInterface(), got)
 		}
 		if got := collect(t, client.cumulative).sum("netstats.client.io", d); got != 1000 {
-			t.Errorf("client: %s %d, want 1000", d.Value.String(), got)
+			t.Errorf("client: %v %d, want 1000", d.Value.AsInterface(), got)
 		}
 	}
 	if got := attrsOf(server.only(t, "connection").Attributes())["netstats.connection.close.reason"].AsString(); got != "remote" {

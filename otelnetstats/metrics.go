@@ -125,7 +125,7 @@ func observe(o metric.Observer, instrument metric.Int64Observable, n int64, opts
 // recordDuration records how long the connection was open.
 func (c *Conn) recordDuration() {
 	h := c.tracker.in.roles[c.rec.Role].duration
-	record(c.exemplary(), h, c.series, connstat.Since(c.rec.Opened), c.errorType())
+	record(exemplarContext(c.span), h, c.series, connstat.Since(c.rec.Opened), c.errorType())
 }
 
 // record records a duration, under error.type if it is not empty. ctx carries

@@ -454,10 +454,10 @@ func TestPacketCounts(t *testing.T) {
 		{"server", transmitted, 3, 3},
 	} {
 		if got := s.sum("netstats."+test.name+".packet.count", test.direction, attribute.String("network.transport", "udp")); got != test.packets {
-			t.Errorf("%s %s: %d packets, want %d", test.name, test.direction.Value.String(), got, test.packets)
+			t.Errorf("%v %v: %d packets, want %d", test.name, test.direction.Value.AsInterface(), got, test.packets)
 		}
 		if got := s.sum("netstats."+test.name+".io", test.direction); got != test.bytes {
-			t.Errorf("%s %s: %d bytes, want %d", test.name, test.direction.Value.String(), got, test.bytes)
+			t.Errorf("%v %v: %d bytes, want %d", test.name, test.direction.Value.AsInterface(), got, test.bytes)
 		}
 	}
 	if m, _ := s.metric("netstats.client.packet.count"); m.Unit != "{packet}" || m.Description != "Datagrams transferred over instrumented packet connections." {
@@ -497,10 +497,10 @@ func TestPacketsOfOtherPeoplesConns(t *testing.T) {
 	s := collect(t, l.cumulative)
 	for _, d := range []attribute.KeyValue{received, transmitted} {
 		if got := s.sum("netstats.server.packet.count", d); got != 1 {
-			t.Errorf("%s: %d packets, want 1", d.Value.String(), got)
+			t.Errorf("%v: %d packets, want 1", d.Value.AsInterface(), got)
 		}
 		if got := s.sum("netstats.server.io", d); got != 3 {
-			t.Errorf("%s: %d bytes, want 3", d.Value.String(), got)
+			t.Errorf("%v: %d bytes, want 3", d.Value.AsInterface(), got)
 		}
 	}
 }

@@ -411,7 +411,7 @@ func TestContextWithName(t *testing.T) {
 		s := collect(t, l.cumulative)
 		for _, m := range []string{"netstats.dial.duration", "netstats.client.connection.duration"} {
 			if n := s.count(m, test.want); n != 1 {
-				t.Errorf("%s has %d recordings with %v, want 1", m, n, test.want.Value.String())
+				t.Errorf("%v has %d recordings with %v, want 1", m, n, test.want.Value.AsInterface())
 			}
 		}
 	}

@@ -50,13 +50,13 @@ func (c *Conn) context() context.Context {
 	return trace.ContextWithSpan(context.Background(), c.span)
 }
 
-// exemplary is the context to record a metric with: one that has the span, if an
-// exemplar can lead to it.
-func (c *Conn) exemplary() context.Context {
-	if !c.span.SpanContext().IsSampled() {
+// exemplarContext is the context to record a metric with: one that has the span,
+// if an exemplar can lead to it, and nothing of the user's, as SDKs may keep it.
+func exemplarContext(span trace.Span) context.Context {
+	if !span.SpanContext().IsSampled() {
 		return context.Background()
 	}
-	return c.context()
+	return trace.ContextWithSpan(context.Background(), span)
 }
 
 // tellWritev tells IOCallbacks of the bytes that writev moved past the wrapper

@@ -6,15 +6,18 @@ import (
 	"io"
 	"net"
 	"os"
+	"reflect"
 
 	"go.opentelemetry.io/otel/attribute"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 )
 
 // ScopeName is the instrumentation scope of all metrics and spans.
 const ScopeName = "github.com/netstats-go/netstats/otelnetstats"
 
-const schemaURL = semconv.SchemaURL
+// schemaURL is that of the semantic conventions whose names are used. They stand
+// here as constants: each version of their package needs an API at least as new,
+// and so would whoever uses this one.
+const schemaURL = "https://opentelemetry.io/schemas/1.43.0"
 
 // Names that the semantic conventions do not have yet. The prefix is ours.
 const (
@@ -57,18 +60,19 @@ const (
 
 // Attributes.
 const (
-	keyServerAddress   = semconv.ServerAddressKey
-	keyServerPort      = semconv.ServerPortKey
-	keyClientAddress   = semconv.ClientAddressKey
-	keyClientPort      = semconv.ClientPortKey
-	keyPeerAddress     = semconv.NetworkPeerAddressKey
-	keyPeerPort        = semconv.NetworkPeerPortKey
-	keyTransport       = semconv.NetworkTransportKey
-	keyNetworkType     = semconv.NetworkTypeKey
-	keyErrorType       = semconv.ErrorTypeKey
-	keyTLSVersion      = semconv.TLSProtocolVersionKey
-	keyTLSNextProtocol = semconv.TLSNextProtocolKey
-	keyTLSResumed      = semconv.TLSResumedKey
+	keyServerAddress   = attribute.Key("server.address")
+	keyServerPort      = attribute.Key("server.port")
+	keyClientAddress   = attribute.Key("client.address")
+	keyClientPort      = attribute.Key("client.port")
+	keyPeerAddress     = attribute.Key("network.peer.address")
+	keyPeerPort        = attribute.Key("network.peer.port")
+	keyTransport       = attribute.Key("network.transport")
+	keyNetworkType     = attribute.Key("network.type")
+	keyErrorType       = attribute.Key("error.type")
+	keyTLSVersion      = attribute.Key("tls.protocol.version")
+	keyTLSNextProtocol = attribute.Key("tls.next_protocol")
+	keyTLSResumed      = attribute.Key("tls.resumed")
+	keyDirection       = attribute.Key("network.io.direction")
 
 	keyDialerName             = attribute.Key("netstats.dialer.name")
 	keyDuration               = attribute.Key("netstats.duration")
@@ -103,14 +107,14 @@ var (
 	standardKeys = []attribute.Key{
 		keyServerAddress, keyServerPort, keyClientAddress, keyClientPort, keyPeerAddress, keyPeerPort,
 		keyTransport, keyNetworkType, keyErrorType, keyTLSVersion, keyTLSNextProtocol, keyTLSResumed,
-		semconv.NetworkIODirectionKey,
+		keyDirection,
 	}
 	metricKeys = []attribute.Key{keyDialerName}
 )
 
 var (
-	directionReceive  = semconv.NetworkIODirectionReceive
-	directionTransmit = semconv.NetworkIODirectionTransmit
+	directionReceive  = keyDirection.String("receive")
+	directionTransmit = keyDirection.String("transmit")
 )
 
 // otherValue stands for all values of an attribute that are past a cap, as the
@@ -164,7 +168,7 @@ func networkTypeOf(addr net.Addr) string {
 	return "ipv6"
 }
 
-// errorType is error.type. semconv.ErrorType alone would say *net.OpError of
+// errorType is error.type. The type of an error alone would be *net.OpError with
 // nearly everything, so this package's own values come first:
 //
 //	timeout canceled host_not_found try_again connection_refused
@@ -197,7 +201,34 @@ func errorType(err error) (name string) {
 	case errors.Is(err, io.ErrClosedPipe):
 		return "broken_pipe"
 	}
-	return clean(semconv.ErrorType(err).Value.AsString(), maxName)
+	return clean(typeName(err), maxName)
+}
+
+// typeName is error.type as the conventions' Go packages have it: what the error
+// says itself, or else its type.
+func typeName(err error) string {
+	if e, ok := errors.AsType[selfTyped](err); ok {
+		if name := e.ErrorType(); name != "" {
+			return name
+		}
+	}
+	t := reflect.TypeOf(err)
+	for t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "fmt" { // of fmt.Errorf
+		below := errors.Unwrap(err)
+		if below == nil {
+			break
+		}
+		err, t = below, reflect.TypeOf(below)
+	}
+	if t.PkgPath() != "" && t.Name() != "" {
+		return t.PkgPath() + "." + t.Name()
+	}
+	return t.String()
+}
+
+type selfTyped interface {
+	error
+	ErrorType() string
 }
 
 type timeouter interface {
