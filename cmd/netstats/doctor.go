@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/netstats-go/netstats/internal/terminal"
 )
 
 // doctor examines a program, or where it is run.
@@ -46,8 +48,8 @@ func (d *examination) bad(format string, args ...any) {
 }
 
 func (d *examination) line(mark, format string, args ...any) {
-	text := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "\n      ")
-	fmt.Fprintf(d.out, "%s  %s\n", mark, text)
+	text := terminal.Lines(fmt.Sprintf(format, args...), maxLines)
+	fmt.Fprintf(d.out, "%s  %s\n", mark, strings.ReplaceAll(text, "\n", "\n      "))
 }
 
 // here examines the Go installation and the module.

@@ -25,9 +25,6 @@ func init() {
 	}
 }
 
-// complain writes to stderr: neither stdout nor package log are ours.
-func complain(err error) { fmt.Fprintln(os.Stderr, "netstats:", err) }
-
 // start begins to capture. With an error, what works does.
 func start(s settings) error {
 	if s.disabled || !s.export && s.summary == noSummary {
