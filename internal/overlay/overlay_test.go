@@ -127,6 +127,22 @@ func TestRefusal(t *testing.T) {
 			"package internal/poll: func sendFile, in sendfile_unix.go, has no statement written += int64(n)",
 		},
 		{
+			"routes are found in another way", "net/addrselect.go", `DialUDP("udp", nil, &dst)`, `Dial("udp", dst.String())`,
+			`package net: func srcAddrs, in addrselect.go, has no call DialUDP("udp", nil, &dst)`,
+		},
+		{
+			"routes are found in two ways", "net/addrselect.go", "		if err == nil {", "		if err != nil {\n			c, err = dialUDP(context.Background(), nil, \"udp\", nil, &dst)\n		}\n		if err == nil {",
+			`package net: func srcAddrs, in addrselect.go, has dialUDP besides the call DialUDP("udp", nil, &dst)`,
+		},
+		{
+			"routes of something else", "net/addrselect.go", "func srcAddrs(addrs []IPAddr)", "func srcAddrs(addrs []netip.Addr)",
+			"package net: func srcAddrs, in addrselect.go, is func([]netip.Addr) []netip.Addr, where func([]IPAddr) []netip.Addr is expected",
+		},
+		{
+			"routes are found elsewhere", "net/addrselect.go", "func srcAddrs(", "func sourceAddrs(",
+			"package net has no func srcAddrs (for linux, android, darwin, ios, freebsd, openbsd, netbsd, dragonfly, solaris, illumos, aix, windows, js, wasip1, plan9)",
+		},
+		{
 			"a helper is gone", "net/rawconn.go", "func newRawConn(fd *netFD) *rawConn", "func newRawConn(fd *netFD, _ int) *rawConn",
 			`package net has no "func newRawConn(fd *netFD) *rawConn"`,
 		},
