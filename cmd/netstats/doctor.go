@@ -12,18 +12,20 @@ import (
 
 // doctor examines a program, or where it is run.
 func doctor(args []string, stdout io.Writer) error {
-	c, err := parse("doctor", args)
+	c, err := parseOwn("doctor", args)
 	if err != nil {
 		return err
 	}
 	d := &examination{out: stdout}
-	switch len(c.args) {
-	case 0:
+	switch {
+	case len(c.args) == 0:
 		d.here(c)
-	case 1:
-		d.binary(from(c.dir, c.args[0]))
-	default:
+	case len(c.args) > 1:
 		return errors.New("netstats doctor takes one program, or none")
+	case len(c.flags) > 0:
+		return fmt.Errorf("netstats doctor takes no flag -%s with a program, only -C dir", c.flags[0].name)
+	default:
+		d.binary(from(c.dir, c.args[0]))
 	}
 	if d.failed {
 		return exitStatus(1)
