@@ -16,6 +16,11 @@ const maxShown = 1000
 
 // binary examines a program. What that says of itself is a stranger's word.
 func (d *examination) binary(path string) {
+	generator, err := readMarker(path)
+	if err != nil {
+		d.bad("%s", shown(err.Error())) // it is not there, or cannot be read
+		return
+	}
 	info, err := buildinfo.ReadFile(path)
 	if err != nil {
 		d.bad("%s is no Go program, or its build information was removed: %s", shown(path), shown(err.Error()))
@@ -23,10 +28,7 @@ func (d *examination) binary(path string) {
 	} else {
 		d.good("a Go program, built by %s", shown(info.GoVersion))
 	}
-	generator, err := readMarker(path)
 	switch {
-	case err != nil:
-		d.bad("%s", shown(err.Error()))
 	case generator != "":
 		d.good("a capture build, prepared from %s", shown(generator))
 		d.library(info)

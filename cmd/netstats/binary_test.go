@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/netstats-go/netstats/internal/bridge"
+	"github.com/netstats-go/netstats/internal/terminal"
 )
 
 // A program says of itself what it likes: this one, with other words in it.
@@ -63,5 +65,20 @@ func TestDoctorOfNoProgram(t *testing.T) {
 	}
 	if got := out.String(); strings.Count(got, "\n") != 2 || !strings.Contains(got, `a\nok    all fine\x1b[2J is no Go program`) || strings.Contains(got, "\x1b") {
 		t.Errorf("got %q", got)
+	}
+}
+
+// What cannot be read is neither a Go program nor none.
+func TestDoctorOfNothing(t *testing.T) {
+	dir := t.TempDir()
+	for _, path := range []string{filepath.Join(dir, "nope\x1b"), dir} {
+		var out strings.Builder
+		if err := doctor([]string{path}, &out); !errors.Is(err, exitStatus(1)) {
+			t.Errorf("got error %v", err)
+		}
+		got := out.String()
+		if strings.Count(got, "\n") != 1 || !strings.HasPrefix(got, "bad   ") || !strings.Contains(got, terminal.Text(path, maxShown)) || strings.Contains(got, "Go program") {
+			t.Errorf("got %q", got)
+		}
 	}
 }
