@@ -68,11 +68,7 @@ const (
 // autoStandard returns the files of the standard library for -auto, by path.
 func autoStandard(source overlay.Source) (map[string][]byte, error) {
 	std := filepath.Join(source.Root, "src")
-	path := filepath.Join(std, "runtime", panicSource)
-	if replaced, ok := source.Replace[path]; ok {
-		path = replaced
-	}
-	original, err := os.ReadFile(path)
+	original, err := readStandard(source, filepath.Join(std, "runtime", panicSource))
 	if err != nil {
 		return nil, fmt.Errorf("-auto: %w", err)
 	}
@@ -85,6 +81,14 @@ func autoStandard(source overlay.Source) (map[string][]byte, error) {
 		filepath.Join(std, "runtime", autoFile):      []byte(panicFile),
 		filepath.Join(std, "os", "signal", autoFile): []byte(signalFile),
 	}, nil
+}
+
+// readStandard reads a file of the standard library, or what takes its place.
+func readStandard(source overlay.Source, path string) ([]byte, error) {
+	if replaced, ok := source.Replace[path]; ok {
+		path = replaced
+	}
+	return os.ReadFile(path)
 }
 
 // watchPanics has the function call ours when it returns. No line moves.

@@ -8,23 +8,29 @@ import (
 	"strings"
 
 	"github.com/netstats-go/netstats/internal/bridge"
+	"github.com/netstats-go/netstats/internal/terminal"
 )
 
-// binary examines a program.
+// maxShown bounds what is shown of a program's own words, and of its path.
+const maxShown = 1000
+
+// binary examines a program. What that says of itself is a stranger's word.
 func (d *examination) binary(path string) {
+	generator, err := readMarker(path)
+	if err != nil {
+		d.bad("%s", shown(err.Error())) // it is not there, or cannot be read
+		return
+	}
 	info, err := buildinfo.ReadFile(path)
 	if err != nil {
-		d.bad("%s is no Go program, or its build information was removed: %v", path, err)
+		d.bad("%s is no Go program, or its build information was removed: %s", shown(path), shown(err.Error()))
 		info = new(debug.BuildInfo)
 	} else {
-		d.good("a Go program, built by %s", info.GoVersion)
+		d.good("a Go program, built by %s", shown(info.GoVersion))
 	}
-	generator, err := readMarker(path)
 	switch {
-	case err != nil:
-		d.bad("%v", err)
 	case generator != "":
-		d.good("a capture build, prepared from %s", generator)
+		d.good("a capture build, prepared from %s", shown(generator))
 		d.library(info)
 	case tagged(info):
 		d.bad("built by netstats, but without package net: there is nothing to capture")
@@ -37,12 +43,15 @@ func (d *examination) binary(path string) {
 func (d *examination) library(info *debug.BuildInfo) {
 	for _, m := range append(info.Deps, &info.Main) {
 		if m.Path == library {
-			d.good("contains %s %s", library, m.Version)
+			d.good("contains %s %s", library, shown(m.Version))
 			return
 		}
 	}
 	d.note("nothing of %s is in it, so nothing asks for capture", library)
 }
+
+// shown is a text of the program's, in one line.
+func shown(text string) string { return terminal.Text(text, maxShown) }
 
 func readMarker(path string) (string, error) {
 	f, err := os.Open(path)

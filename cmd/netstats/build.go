@@ -126,6 +126,9 @@ func goCommand(command string, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := c.misuse(); err != nil {
+		return err
+	}
 	p, err := prepare(c)
 	if err != nil {
 		return err

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,13 +22,12 @@ func run(args []string, stdout io.Writer) error {
 		fmt.Fprint(stdout, usage)
 		return exitStatus(2)
 	}
-	name, rest := strings.TrimLeft(args[0], "-"), args[1:]
+	name, rest := args[0], args[1:]
 	switch name {
-	case "help", "h":
-		_, err := fmt.Fprint(stdout, usage)
-		return err
-	case "version":
-		return version(stdout)
+	case "help", "-help", "--help", "-h", "--h":
+		return help(rest, stdout)
+	case "version", "-version", "--version":
+		return version(rest, stdout)
 	case "diff":
 		return diff(rest, stdout)
 	case "doctor":
@@ -37,18 +35,10 @@ func run(args []string, stdout io.Writer) error {
 	case "overlay":
 		return printOverlay(rest, stdout)
 	}
-	if slices.Contains(goCommands, name) && name == args[0] {
+	if slices.Contains(goCommands, name) {
 		return goCommand(name, rest)
 	}
 	return fmt.Errorf("no command %q; netstats runs go %s with capture, and has the commands diff, doctor, overlay and version of its own; all else is for the go command itself", args[0], strings.Join(goCommands, ", "))
-}
-
-// noArguments is for commands that take none but -C.
-func noArguments(c *call) error {
-	if len(c.args) > 0 {
-		return errors.New("no arguments expected, but -C dir, after netstats " + c.command)
-	}
-	return nil
 }
 
 // setVariables sets environment variables that are given in front, and returns

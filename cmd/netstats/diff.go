@@ -1,8 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"github.com/netstats-go/netstats/internal/overlay"
 )
 
 // diff prints what a capture build changes in the standard library.
@@ -11,7 +18,34 @@ func diff(args []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return p.overlay.Diff(stdout)
+	if err := p.overlay.Diff(stdout); err != nil || !p.call.auto() {
+		return err
+	}
+	return p.diffAuto(stdout)
+}
+
+// diffAuto prints what -auto changes besides. The imports that it adds to the
+// user's packages are no part of GOROOT.
+func (p *preparation) diffAuto(stdout io.Writer) error {
+	source := p.overlay.Source
+	files, err := autoStandard(source)
+	if err != nil {
+		return err
+	}
+	for _, path := range slices.Sorted(maps.Keys(files)) {
+		before, err := readStandard(source, path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		name, err := filepath.Rel(source.Root, path)
+		if err != nil {
+			return err
+		}
+		if err := overlay.DiffFile(stdout, filepath.ToSlash(name), before, files[path]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // printOverlay prints the name of the overlay file.
@@ -33,11 +67,11 @@ func printOverlay(args []string, stdout io.Writer) error {
 
 // prepareOwn makes the overlay for a command that is not the go command's.
 func prepareOwn(command string, args []string) (*preparation, error) {
-	c, err := parse(command, args)
+	c, err := parseOwn(command, args)
 	if err != nil {
 		return nil, err
 	}
-	if err := noArguments(c); err != nil {
+	if err := c.noArguments(); err != nil {
 		return nil, err
 	}
 	return prepare(c)

@@ -6,22 +6,26 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/netstats-go/netstats/internal/terminal"
 )
 
 // doctor examines a program, or where it is run.
 func doctor(args []string, stdout io.Writer) error {
-	c, err := parse("doctor", args)
+	c, err := parseOwn("doctor", args)
 	if err != nil {
 		return err
 	}
 	d := &examination{out: stdout}
-	switch len(c.args) {
-	case 0:
+	switch {
+	case len(c.args) == 0:
 		d.here(c)
-	case 1:
-		d.binary(from(c.dir, c.args[0]))
-	default:
+	case len(c.args) > 1:
 		return errors.New("netstats doctor takes one program, or none")
+	case len(c.flags) > 0:
+		return fmt.Errorf("netstats doctor takes no flag -%s with a program, only -C dir", c.flags[0].name)
+	default:
+		d.binary(from(c.dir, c.args[0]))
 	}
 	if d.failed {
 		return exitStatus(1)
@@ -46,8 +50,8 @@ func (d *examination) bad(format string, args ...any) {
 }
 
 func (d *examination) line(mark, format string, args ...any) {
-	text := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "\n      ")
-	fmt.Fprintf(d.out, "%s  %s\n", mark, text)
+	text := terminal.Lines(fmt.Sprintf(format, args...), maxLines)
+	fmt.Fprintf(d.out, "%s  %s\n", mark, strings.ReplaceAll(text, "\n", "\n      "))
 }
 
 // here examines the Go installation and the module.

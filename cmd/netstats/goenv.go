@@ -28,7 +28,8 @@ func askGo(dir string) (*goEnv, error) {
 	return env, json.Unmarshal(out, env)
 }
 
-// goOutput runs the go command and returns what it printed.
+// goOutput runs the go command and returns what it printed. What it complained
+// of is indented: it quotes others, in lines that might pass for ours.
 func goOutput(dir string, args ...string) ([]byte, error) {
 	cmd := exec.Command("go", args...)
 	cmd.Dir = dir
@@ -36,7 +37,8 @@ func goOutput(dir string, args ...string) ([]byte, error) {
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, bytes.TrimSpace(stderr.Bytes()))
+		why := bytes.ReplaceAll(bytes.TrimSpace(stderr.Bytes()), []byte("\n"), []byte("\n\t"))
+		return nil, fmt.Errorf("go %s: %w\n\t%s", strings.Join(args, " "), err, why)
 	}
 	return out, nil
 }

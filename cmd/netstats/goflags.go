@@ -122,6 +122,16 @@ func lastValue(flags []flag, name string) (value string, ok bool) {
 	return value, ok
 }
 
+// auto reports whether the call asks for it.
+func (c *call) auto() (on bool) {
+	for _, f := range c.flags {
+		if f.name == "auto" {
+			on, _ = f.on() // a wrong value is a misuse
+		}
+	}
+	return on
+}
+
 // words returns the arguments for the go command: added flags first, then the
 // user's, but for those that were replaced.
 func (c *call) words(added []string, replaced ...string) []string {

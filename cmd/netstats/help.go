@@ -1,5 +1,19 @@
 package main
 
+import (
+	"fmt"
+	"io"
+)
+
+// help prints how netstats is used.
+func help(args []string, stdout io.Writer) error {
+	if err := nothingElse("help", args); err != nil {
+		return err
+	}
+	_, err := fmt.Fprint(stdout, usage)
+	return err
+}
+
 const usage = `Netstats makes capture builds: in them, otelnetstats can see every connection
 that is opened through package net, whatever library opens it.
 
@@ -14,6 +28,7 @@ that is opened through package net, whatever library opens it.
 	netstats doctor BINARY
 		say whether a program is a capture build, and of what
 	netstats diff
+	netstats diff -auto
 		print what is edited, as a patch to GOROOT
 	netstats overlay
 		print the name of the overlay file, for build systems that run the go

@@ -20,7 +20,7 @@ const (
 
 // auto returns the files that -auto adds, by where they seem to be.
 func (p *preparation) auto() (map[string][]byte, error) {
-	if value, ok := p.call.value("auto"); !ok || value == "false" {
+	if !p.call.auto() {
 		return nil, nil
 	}
 	if err := p.autoFits(); err != nil {

@@ -4,7 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"github.com/netstats-go/netstats/internal/terminal"
 )
+
+// maxLines bounds what is shown of an error or of a finding, in runes.
+const maxLines = 1 << 14
 
 func main() {
 	err := run(os.Args[1:], os.Stdout)
@@ -13,7 +18,7 @@ func main() {
 	case errors.As(err, &status):
 		os.Exit(int(status))
 	case err != nil:
-		fmt.Fprintln(os.Stderr, "netstats:", err)
+		fmt.Fprintln(os.Stderr, "netstats:", terminal.Lines(err.Error(), maxLines))
 		os.Exit(2)
 	}
 }

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -27,8 +25,8 @@ func toolchainFor(env *goEnv, cache string) (*toolchain, error) {
 	if !within(env.GOMODCACHE, env.GOROOT) {
 		return &toolchain{goroot: env.GOROOT, binary: goBinary(env.GOROOT)}, nil
 	}
-	link := filepath.Join(cache, "goroot", filepath.Base(env.GOROOT))
-	if err := symlink(env.GOROOT, link); err != nil {
+	link, err := linkTo(env.GOROOT, filepath.Join(cache, "goroot"))
+	if err != nil {
 		return nil, fmt.Errorf("%s was downloaded into the module cache, where overlays are not allowed (go.dev/issue/78644), and a link to it from elsewhere cannot be made: %w; install that Go release in a place of its own and set GOTOOLCHAIN=local", env.GOVERSION, err)
 	}
 	return &toolchain{
@@ -51,23 +49,6 @@ func goBinary(goroot string) string {
 func within(dir, path string) bool {
 	rel, err := filepath.Rel(dir, path)
 	return dir != "" && err == nil && filepath.IsLocal(rel)
-}
-
-// symlink makes link point at target; another process may be doing the same.
-func symlink(target, link string) error {
-	if now, err := os.Readlink(link); err == nil && now == target {
-		return nil
-	}
-	if err := os.MkdirAll(filepath.Dir(link), 0o777); err != nil {
-		return err
-	}
-	if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := os.Symlink(target, link); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return nil
 }
 
 // cacheDir is where overlays are kept.

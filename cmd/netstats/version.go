@@ -24,7 +24,10 @@ func libraryVersion() string {
 	return "devel"
 }
 
-func version(stdout io.Writer) error {
+func version(args []string, stdout io.Writer) error {
+	if err := nothingElse("version", args); err != nil {
+		return err
+	}
 	_, err := fmt.Fprintln(stdout, "netstats", libraryVersion())
 	return err
 }

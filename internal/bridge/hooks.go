@@ -32,6 +32,9 @@ type Hooks struct {
 	// with the error; the record it returns, unless nil, counts the socket from
 	// its first byte on. Within a dial, attempts run in parallel, and may end after
 	// it. (If the caller's Control function panics, the attempt does not end.)
+	//
+	// Neither Dial nor Socket is called for the sockets by which the resolver finds
+	// the routes to a name's addresses. They send nothing.
 	Socket func(ctx context.Context, kind Kind, network string, local, remote net.Addr) func(local, remote net.Addr, err error) *connstat.Record
 
 	// Accepted is called for each accepted connection, before the caller of

@@ -32,6 +32,15 @@ func (o *Overlay) Diff(w io.Writer) error {
 	return err
 }
 
+// DiffFile writes the change to one more file, at a path below GOROOT, as Diff
+// does. before is nil if there is no such file.
+func DiffFile(w io.Writer, path string, before, after []byte) error {
+	var out bytes.Buffer
+	diffFile(&out, path, before, after)
+	_, err := w.Write(out.Bytes())
+	return err
+}
+
 func diffFile(out *bytes.Buffer, path string, before, after []byte) {
 	from := "a/" + path
 	if before == nil {

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"go/ast"
 	"slices"
+	"strings"
 )
 
-// Package net tells of sockets that begin and end, with the ctx of the caller.
+// Package net tells of sockets that begin and end, with the ctx of the caller;
+// but not of those that it has for itself.
 
 const netPkg = "net"
 
@@ -44,6 +46,10 @@ var netRules = slices.Concat(
 			pkg: netPkg, recv: "Dialer", name: "DialContext", on: everywhere, edit: tellDial,
 			why: "a dial is told of: its host's name, all attempts, and its outcome",
 		},
+		{
+			pkg: netPkg, name: "srcAddrs", on: everywhere, edit: leaveProbes,
+			why: "the resolver's probes of routes, which send nothing, are not told of",
+		},
 	},
 	typedDials("TCP", "UDP", "IP", "Unix"),
 )
@@ -68,7 +74,7 @@ func tellSocket(p *patch, f *function, why string) error {
 	ctx, network, sotype, laddr, raddr := f.params[0].name, f.params[1].name, f.params[3].name, f.params[6].name, f.params[7].name
 	return p.wrap(f, why, `
 h := netstatsHooksNow()
-if h == nil || h.Socket == nil {
+if h == nil || h.Socket == nil || netstatsIsProbe(%[2]s) {
 	return %[1]s
 }
 end := h.Socket(%[2]s, netstatsKindOf(%[4]s, %[5]s, %[6]s), %[3]s, netstatsAddr(%[5]s), netstatsAddr(%[6]s))
@@ -197,4 +203,22 @@ return netstatsDial(h, %[1]s, %[3]s, %[4]s.String(), func(%[1]s context.Context)
 	return %[2]s
 })`, ctx, f.stock(), network, raddr, kind)
 	}
+}
+
+// leaveProbes has the resolver ask for the source addresses of routes by dials
+// of ours, which no hook is told of, where it used DialUDP as anybody does.
+func leaveProbes(p *patch, f *function, _ string) error {
+	const wantType, want = "func([]IPAddr) []netip.Addr", `DialUDP("udp", nil, &dst)`
+	if got := f.signature(); got != wantType {
+		return shape(got, wantType)
+	}
+	call, ok := find(f.decl.Body, func(c *ast.CallExpr) bool { return p.text(c) == want })
+	if !ok {
+		return fmt.Errorf("has no call %s", want)
+	}
+	if other, ok := find(f.decl.Body, func(id *ast.Ident) bool { return id != call.Fun && strings.Contains(strings.ToLower(id.Name), "dial") }); ok {
+		return fmt.Errorf("has %s besides the call %s", other.Name, want)
+	}
+	p.replace(call.Fun.Pos(), call.Fun.End(), "netstatsProbeUDP")
+	return nil
 }

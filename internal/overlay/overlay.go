@@ -114,7 +114,7 @@ func words(rules []rule) []string {
 		all = append(all, r.word())
 	}
 	if rules[0].pkg == pollPkg {
-		all = append(all, "*FD") // to be inspected
+		all = append(all, "*FD", " FD)") // to be inspected
 	}
 	return all
 }

@@ -115,10 +115,6 @@ func TestRefusal(t *testing.T) {
 			"package syscall: func Syscall, in syscall_linux.go, does not end in runtime_exitsyscall() and a bare return",
 		},
 		{
-			"a new function", "internal/poll/writev.go", "// Writev wraps", "func (fd *FD) ReadZeroCopy(p []byte) (int, error) { return 0, nil }\n\n// Writev wraps",
-			"package internal/poll: ReadZeroCopy, in writev.go, is not known to netstats; it may move bytes of a connection",
-		},
-		{
 			"counted twice", "internal/poll/fd_unix.go", "	return ignoringEINTRIO(syscall.Write, fd.Sysfd, p)\n", "	return fd.Write(p)\n",
 			"package internal/poll: WriteOnce, in fd_unix.go, calls Write, so that bytes would be counted twice",
 		},
@@ -129,6 +125,22 @@ func TestRefusal(t *testing.T) {
 		{
 			"no parts", "internal/poll/sendfile_unix.go", "written += int64(n)", "written = written + int64(n)",
 			"package internal/poll: func sendFile, in sendfile_unix.go, has no statement written += int64(n)",
+		},
+		{
+			"routes are found in another way", "net/addrselect.go", `DialUDP("udp", nil, &dst)`, `Dial("udp", dst.String())`,
+			`package net: func srcAddrs, in addrselect.go, has no call DialUDP("udp", nil, &dst)`,
+		},
+		{
+			"routes are found in two ways", "net/addrselect.go", "		if err == nil {", "		if err != nil {\n			c, err = dialUDP(context.Background(), nil, \"udp\", nil, &dst)\n		}\n		if err == nil {",
+			`package net: func srcAddrs, in addrselect.go, has dialUDP besides the call DialUDP("udp", nil, &dst)`,
+		},
+		{
+			"routes of something else", "net/addrselect.go", "func srcAddrs(addrs []IPAddr)", "func srcAddrs(addrs []netip.Addr)",
+			"package net: func srcAddrs, in addrselect.go, is func([]netip.Addr) []netip.Addr, where func([]IPAddr) []netip.Addr is expected",
+		},
+		{
+			"routes are found elsewhere", "net/addrselect.go", "func srcAddrs(", "func sourceAddrs(",
+			"package net has no func srcAddrs (for linux, android, darwin, ios, freebsd, openbsd, netbsd, dragonfly, solaris, illumos, aix, windows, js, wasip1, plan9)",
 		},
 		{
 			"a helper is gone", "net/rawconn.go", "func newRawConn(fd *netFD) *rawConn", "func newRawConn(fd *netFD, _ int) *rawConn",
@@ -152,6 +164,78 @@ func TestRefusal(t *testing.T) {
 				t.Errorf("the release is not in %q", err)
 			}
 		})
+	}
+}
+
+// Whatever is new in package poll, and may move bytes, is refused by name.
+func TestUnknown(t *testing.T) {
+	root := goroot(t)
+	for _, test := range []struct{ name, code string }{
+		{"ReadZeroCopy", "func (fd *FD) ReadZeroCopy(p []byte) (int, error) { return 0, nil }"},
+		{"Sendv", "type count int64\nfunc (fd *FD) Sendv(v *[][]byte) (n count, err error) { return 0, nil }"},
+		{"Sendv", "func (fd *FD) Sendv(v *[][]byte) (error, int) { return nil, 0 }"},
+		{"Flush", "func (fd *FD) Flush() error { return nil }"},
+		{"Poll", "func (fd *FD) Poll() {}"},
+		{"Peek", "func (fd FD) Peek() {}"},
+		{"ReadOnce", "func (*FD) ReadOnce(p []byte) (int, error) { return 0, nil }"},
+		{"Bare", "func (fd *FD) Bare()\n"},
+		{"pages", "type count uint\nfunc (fd *FD) pages() (count, error) { return 0, nil }"},
+		{"pages", "func (fd *FD) pages() (err error, n int) { return nil, 0 }"},
+		{"sendAll", "func sendAll(fd *FD, p []byte) error { return nil }"},
+		{"SendText", "func SendText(fds []*FD, s string) bool { return false }"},
+		{"SendPages", "func SendPages(src int, dst ...*FD) (handled bool, sent uint32) { return false, 0 }"},
+		{"sendAt", "func sendAt(f func(*FD) error, at uintptr) {}"},
+	} {
+		_, err := Make(changed(t, root, "internal/poll/writev.go", "// Writev wraps", test.code+"\n\n// Writev wraps"), "v1.2.3")
+		var refusal *Refusal
+		want := []string{"package internal/poll: " + test.name + ", in writev.go, is not known to netstats; it may move bytes of a connection"}
+		if !errors.As(err, &refusal) || !slices.Equal(refusal.Reasons, want) {
+			t.Errorf("%s: got %v, want %q", test.code, err, want)
+		}
+	}
+	// A file may be new, too.
+	file := filepath.Join(t.TempDir(), "new.go")
+	if err := os.WriteFile(file, []byte("package poll\n\nfunc (fd FD) Peek() {}\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	replace := map[string]string{filepath.Join(root, "src", "internal", "poll", "new.go"): file}
+	if _, err := Make(Source{Root: root, Replace: replace}, "v1.2.3"); err == nil || !strings.Contains(err.Error(), "Peek, in new.go, is not known") {
+		t.Errorf("got error %v", err)
+	}
+	// Helpers come and go.
+	mustMake(t, changed(t, root, "internal/poll/writev.go", "// Writev wraps", `
+func (fd *FD) tryLock(read bool) (bool, error) { return false, nil }
+func (fd *FD) pending(o *FD, mode int, ptr any) *FD { return nil }
+func renew(fd *FD, n int64) error { return nil }
+func Other(p []byte) (int, error) { return 0, nil }
+
+// Writev wraps`))
+}
+
+// What is not counted, and known, is there: a name that is none would hide
+// nothing today, but something of that name one day.
+func TestKnownIsThere(t *testing.T) {
+	lib := &library{Source{Root: goroot(t)}, map[string]map[string][]byte{}}
+	_, contents, err := lib.having(pollPkg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{"Fstatat": true} // not there yet in Go 1.26.0
+	for name, text := range contents {
+		p, err := newPatch(name, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range p.file.Decls {
+			if d, ok := d.(*ast.FuncDecl); ok && p.compiledFor(posix) && p.function(d).moves() {
+				found[d.Name.Name] = true
+			}
+		}
+	}
+	for _, name := range uncounted {
+		if !found[name] {
+			t.Errorf("package poll has no %s that may move bytes", name)
+		}
 	}
 }
 

@@ -89,7 +89,8 @@ func WriteFile(path string, contents []byte) error {
 	return err
 }
 
-// Trim removes the overlays in dir that were not used for a month.
+// Trim removes the folders in dir, of overlays say, that were not used for a
+// month, and likewise links, which is not to remove what they point at.
 func Trim(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -97,7 +98,7 @@ func Trim(dir string) error {
 	}
 	for _, e := range entries {
 		info, infoErr := e.Info()
-		if infoErr != nil || !info.IsDir() || connstat.Now().Sub(info.ModTime()) < unusedFor {
+		if infoErr != nil || info.Mode().IsRegular() || connstat.Now().Sub(info.ModTime()) < unusedFor {
 			continue
 		}
 		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))

@@ -20,17 +20,18 @@ func init() {
 	if errors.Is(bridge.Check(), bridge.ErrStock) {
 		return
 	}
-	if err := start(settingsFromEnvironment()); err != nil {
+	s, err := settingsFromEnvironment()
+	if s.disabled {
+		return
+	}
+	if err := errors.Join(err, start(s)); err != nil {
 		complain(err)
 	}
 }
 
-// complain writes to stderr: neither stdout nor package log are ours.
-func complain(err error) { fmt.Fprintln(os.Stderr, "netstats:", err) }
-
 // start begins to capture. With an error, what works does.
 func start(s settings) error {
-	if s.disabled || !s.export && s.summary == noSummary {
+	if !s.export && s.summary == noSummary {
 		return nil
 	}
 	var sum *summary

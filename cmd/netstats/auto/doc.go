@@ -36,7 +36,9 @@
 //
 // A table of the connections is written to stderr when the program ends.
 // NETSTATS_SUMMARY=json makes that JSON, NETSTATS_SUMMARY=off nothing, and
-// NETSTATS_SUMMARY=table writes it with an exporter, too.
+// NETSTATS_SUMMARY=table writes it with an exporter, too. What is not printable
+// in the name of a server is escaped, and long names are cut: a stranger may have
+// chosen them.
 //
 // # How a program may end
 //

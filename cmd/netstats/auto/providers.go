@@ -60,22 +60,24 @@ func about(what string, err error) error {
 
 // newSpanExporter does what autoexport does, but that stdout is the program's.
 func newSpanExporter(ctx context.Context) (sdktrace.SpanExporter, error) {
-	if os.Getenv("OTEL_TRACES_EXPORTER") == "console" {
+	if os.Getenv(spanExporters.variable) == "console" {
 		return stdouttrace.New(stdouttrace.WithWriter(os.Stderr))
 	}
-	return autoexport.NewSpanExporter(ctx)
+	exporter, err := autoexport.NewSpanExporter(ctx)
+	return exporter, explain(err, spanExporters)
 }
 
 // newMetricReader likewise.
 func newMetricReader(ctx context.Context) (sdkmetric.Reader, error) {
-	if os.Getenv("OTEL_METRICS_EXPORTER") == "console" {
+	if os.Getenv(metricReaders.variable) == "console" {
 		exporter, err := stdoutmetric.New(stdoutmetric.WithWriter(os.Stderr))
 		if err != nil {
 			return nil, err
 		}
 		return sdkmetric.NewPeriodicReader(exporter), nil
 	}
-	return autoexport.NewMetricReader(ctx)
+	reader, err := autoexport.NewMetricReader(ctx)
+	return reader, explain(err, metricReaders, metricProducers)
 }
 
 // quietly exports by connections that are not tracked, whatever their address

@@ -12,7 +12,9 @@ import (
 const maxReason = 80
 
 // reasonOf says why a dial failed, without what differs from dial to dial.
-func reasonOf(err error) string {
+func reasonOf(err error) string { return cut(cause(err), maxReason) }
+
+func cause(err error) string {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		if dns.IsTimeout {
 			return "timeout of the name lookup"
@@ -35,5 +37,5 @@ func reasonOf(err error) string {
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Err != nil {
 		text = op.Err.Error()
 	}
-	return text[:min(len(text), maxReason)]
+	return text
 }

@@ -1,6 +1,7 @@
 package auto
 
 import (
+	"fmt"
 	"os"
 	"strings"
 )
@@ -21,20 +22,31 @@ const (
 	asJSON
 )
 
-func settingsFromEnvironment() settings {
+// forms are the values of NETSTATS_SUMMARY.
+var forms = map[string]form{"table": asTable, "json": asJSON, "off": noSummary}
+
+// settingsFromEnvironment reads them. A value that is none counts as not set,
+// which the error says: the program is to run all the same.
+func settingsFromEnvironment() (settings, error) {
 	s := settings{disabled: strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true")}
 	for _, variable := range os.Environ() {
 		if name, value, _ := strings.Cut(variable, "="); value != "" && namesExporter(name) {
 			s.export = true
 		}
 	}
-	switch value := os.Getenv("NETSTATS_SUMMARY"); {
-	case value == "json":
-		s.summary = asJSON
-	case value == "table", value != "off" && !s.export:
+	if !s.export {
 		s.summary = asTable
 	}
-	return s
+	value := os.Getenv("NETSTATS_SUMMARY")
+	f, ok := forms[value]
+	switch {
+	case value == "":
+	case !ok:
+		return s, fmt.Errorf("NETSTATS_SUMMARY=%s is not known: use table, json or off", value)
+	default:
+		s.summary = f
+	}
+	return s, nil
 }
 
 func namesExporter(variable string) bool {

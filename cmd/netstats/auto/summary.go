@@ -14,7 +14,8 @@ import (
 )
 
 // What a summary keeps is bounded: of closed connections each one as long as
-// they are few, then their sums by server; of open ones all.
+// they are few, then their sums by server; of open ones all. The length of their
+// names is bounded, too.
 const (
 	maxRows    = 20
 	maxServers = 1000
@@ -73,7 +74,7 @@ func (s *summary) Open(_ context.Context, c *otelnetstats.Conn) {
 	if server == "" {
 		server = c.Network()
 	}
-	r := &row{Server: server, Network: c.Network(), Caller: c.Caller()}
+	r := &row{Server: cut(server, maxName), Network: cut(c.Network(), maxName), Caller: cut(c.Caller(), maxName)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open[c] = r
@@ -128,7 +129,7 @@ func (s *summary) group(server string) *group {
 
 // DialError implements otelnetstats.Callback.
 func (s *summary) DialError(_ context.Context, _, address string, err error) {
-	f := failure{address, reasonOf(err)}
+	f := failure{cut(address, maxName), reasonOf(err)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, ok := s.failures[f]; !ok && len(s.failures) >= maxServers {

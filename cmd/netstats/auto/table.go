@@ -9,7 +9,13 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/netstats-go/netstats/internal/terminal"
 )
+
+// maxCell bounds the width of a cell: the names that clouds give to load
+// balancers fit in, and ten columns of a stranger's are still a line.
+const maxCell = 100
 
 // A column is aligned to the left, or else to the right.
 type column struct {
@@ -99,7 +105,8 @@ func rest(servers []server) []string {
 	return []string{plural(len(servers), "more server"), strconv.Itoa(sum.Connections), "", size(sum.Received), size(sum.Sent), "", "", "", "", ""}
 }
 
-// align writes the lines below the heads of the columns.
+// align writes the lines below the heads of the columns. All that a cell may
+// hold is made fit for a terminal here.
 func align(w io.Writer, columns []column, lines [][]string) {
 	head := make([]string, len(columns))
 	width := make([]int, len(columns))
@@ -108,8 +115,9 @@ func align(w io.Writer, columns []column, lines [][]string) {
 	}
 	lines = append([][]string{head}, lines...)
 	for _, line := range lines {
-		for i, cell := range line {
-			width[i] = max(width[i], utf8.RuneCountInString(cell))
+		for i := range line {
+			line[i] = terminal.Text(line[i], maxCell)
+			width[i] = max(width[i], utf8.RuneCountInString(line[i]))
 		}
 	}
 	for _, line := range lines {

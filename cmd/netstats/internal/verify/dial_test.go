@@ -2,11 +2,9 @@ package verify
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"net"
 	"path/filepath"
-	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -117,69 +115,6 @@ func TestPanicInControlEndsTheDial(t *testing.T) {
 	}()
 	if d := r.dials[0]; d.ends != 1 || d.opened != nil || d.err != nil {
 		t.Errorf("%+v", d)
-	}
-}
-
-// The resolver's sockets are counted, and known as parts of the dial.
-func TestResolver(t *testing.T) {
-	r := record(t)
-	s, err := net.ListenPacket("udp", "127.0.0.1:0")
-	must(t, err)
-	defer s.Close()
-	var in, out atomic.Int64
-	go serveDNS(s, &in, &out)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	d := net.Dialer{Resolver: &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "udp", s.LocalAddr().String())
-	}}}
-	c, err := d.DialContext(t.Context(), "tcp", "some.host.test:"+port)
-	must(t, err)
-	defer c.Close()
-	if got := r.of(c).dial; got.address != "some.host.test:"+port || got.outer != nil {
-		t.Errorf("%+v", got)
-	}
-	lookups := r.all(func(c *conn) bool { return c.network == "udp" && c.kind == bridge.Connected })
-	var rx, tx int64
-	for _, l := range lookups {
-		received, sent := l.Flows()
-		rx, tx = rx+received.Bytes, tx+sent.Bytes
-		if l.dial.outer != r.of(c).dial {
-			t.Errorf("a lookup's dial is %+v", l.dial)
-		}
-		wantReason(t, l, "local")
-	}
-	if len(lookups) == 0 || tx != in.Load() || rx != out.Load() {
-		t.Errorf("%d lookups sent %d and received %d bytes; the server received %d and sent %d", len(lookups), tx, rx, in.Load(), out.Load())
-	}
-}
-
-// serveDNS answers questions for A with 127.0.0.1, others with nothing.
-func serveDNS(s net.PacketConn, in, out *atomic.Int64) {
-	buf := make([]byte, 1500)
-	for {
-		n, from, err := s.ReadFrom(buf)
-		if err != nil {
-			return
-		}
-		in.Add(int64(n))
-		end := 12
-		for buf[end] != 0 {
-			end += int(buf[end]) + 1
-		}
-		kind := binary.BigEndian.Uint16(buf[end+1:])
-		answer := append([]byte{}, buf[:end+5]...)
-		copy(answer[2:], []byte{0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0})
-		if kind == 1 {
-			answer[7] = 1
-			answer = append(answer, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 1, 0, 4, 127, 0, 0, 1)
-		}
-		out.Add(int64(len(answer)))
-		if _, err := s.WriteTo(answer, from); err != nil {
-			return
-		}
 	}
 }
 

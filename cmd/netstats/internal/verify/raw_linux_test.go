@@ -69,6 +69,38 @@ func other(fd int, p []byte) (int, error) {
 	return syscall.SendmsgN(fd, p, nil, nil, 0)
 }
 
+// The other direction than a callback's is not seen, nor is what Control does:
+// the README says so.
+func TestRawNotSeen(t *testing.T) {
+	r := record(t)
+	a, b := pair(t, "tcp", "127.0.0.1:0")
+	write := func(fd uintptr) bool {
+		_, err := syscall.Write(int(fd), make([]byte, 5))
+		must(t, err)
+		return true
+	}
+	must(t, rawOf(t, a).Read(write), rawOf(t, a).Control(func(fd uintptr) { write(fd) }))
+	_, err := io.ReadFull(b, make([]byte, 10))
+	must(t, err)
+	_, err = b.Write(make([]byte, 3))
+	must(t, err)
+	must(t, rawOf(t, a).Write(func(fd uintptr) bool {
+		for { // it may be on its way
+			switch n, err := syscall.Read(int(fd), make([]byte, 10)); {
+			case errors.Is(err, syscall.EAGAIN):
+				runtime.Gosched()
+			default:
+				if n != 3 || err != nil {
+					t.Error(n, err)
+				}
+				return true
+			}
+		}
+	}))
+	moved(t, r.of(a), flow{}, flow{})
+	moved(t, r.of(b), flow{10, anyNumber}, flow{3, 1})
+}
+
 // What is only looked at is not received.
 func TestRawPeek(t *testing.T) {
 	r := record(t)
