@@ -11,7 +11,7 @@ import (
 
 // protocol changes when the meaning of the shared variables, fields or
 // functions does, while their types do not.
-const protocol = 1
+const protocol = 2
 
 // ABI is a hash of all that the two sides must agree on: the names and types
 // of the fields that internal/poll counts in, how it counts, and the hooks. It is the same on

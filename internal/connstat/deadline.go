@@ -28,15 +28,21 @@ func (r *Record) DeadlineSet() {
 // passed, that need not be to go on: a *tls.Conn that is closed sets one, says
 // goodbye to the peer, and ends its writing by another one that has passed.
 func (r *Record) WriteDeadlineSet(t time.Time) {
-	if r.stalled.Load() == 0 {
-		return
+	switch {
+	case t.IsZero():
+		r.DeadlineSet()
+	case r.stalled.Load() != 0:
+		r.writeDeadlineSet(Since(t) >= 0)
 	}
+}
+
+func (r *Record) writeDeadlineSet(passed bool) {
 	if r.state.Load()&stateHeldUp != 0 {
 		r.stalled.Store(0)
 		return
 	}
 	since := r.moved() + 1 - r.stalled.Load()
-	switch passed := !t.IsZero() && Since(t) >= 0; {
+	switch {
 	case passed && since <= maxParting && r.state.Load()&stateParting != 0:
 		r.state.Or(stateParted)
 	case !passed && since == 0:

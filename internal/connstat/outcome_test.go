@@ -89,7 +89,7 @@ func TestVerdict(t *testing.T) {
 		{"deadline, then a long message", history{deadline, writeBy(time.Hour), writes(129, nil), writeBy(-time.Hour)}, connstat.Local, nil},
 		{"deadline, then a message", history{deadline, writeBy(time.Hour), writes(24, nil)}, connstat.Local, nil},
 		{"deadline, then a message without one", history{deadline, writes(24, nil), writeBy(-time.Hour)}, connstat.Local, nil},
-		{"deadline, then none", history{deadline, func(l *life) { l.WriteDeadlineSet(time.Time{}) }, writes(24, nil)}, connstat.Local, nil},
+		{"deadline, then none", history{deadline, func(l *life) { l.WriteDeadlineSet(time.Time{}) }}, connstat.Local, nil},
 		{"deadline, a goodbye, then more", append(history{deadline}, append(goodbye, reads(200, nil))...), connstat.Local, nil},
 		{"deadline, another, a goodbye", append(history{deadline, extend}, goodbye...), connstat.Local, nil},
 		{"deadline of a write, then another", history{writes(0, os.ErrDeadlineExceeded), writeBy(time.Hour)}, connstat.Local, nil},

@@ -148,8 +148,16 @@ func (r *Record) counter(d Direction) *counter {
 	return &r.sent
 }
 
+// WriteDeadline stands in the place of a direction where a capture build tells of
+// a deadline for writes. Then n says whether it has passed: 1 if so, else 0.
+const WriteDeadline Direction = 2
+
 // slow does what most calls do not need, after they were counted.
 func slow(r *Record, d Direction, n int64, err error) {
+	if d == WriteDeadline {
+		r.writeDeadlineSet(n != 0)
+		return
+	}
 	r.touch()
 	if c := r.counter(d); c.packed.Load()&spillMask != 0 {
 		c.spill()

@@ -92,13 +92,14 @@ func added(vars map[string]string) (map[string][]byte, error) {
 // variables are what the added files are filled with, but for the generator.
 func variables(release string) map[string]string {
 	return map[string]string{
-		"ABI":     fmt.Sprintf("%#016x", bridge.ABI()),
-		"BITS":    strconv.Itoa(connstat.OperationBits),
-		"BRIDGE":  bridgePath(),
-		"HOOKS":   hooksCopy(),
-		"MAX":     strconv.FormatInt(connstat.MaxPacked, 10),
-		"RECORD":  recordCopy(),
-		"RELEASE": release,
-		"SPILL":   fmt.Sprintf("%#x", uint64(connstat.SpillMask)),
+		"ABI":           fmt.Sprintf("%#016x", bridge.ABI()),
+		"BITS":          strconv.Itoa(connstat.OperationBits),
+		"BRIDGE":        bridgePath(),
+		"HOOKS":         hooksCopy(),
+		"MAX":           strconv.FormatInt(connstat.MaxPacked, 10),
+		"RECORD":        recordCopy(),
+		"RELEASE":       release,
+		"SPILL":         fmt.Sprintf("%#x", uint64(connstat.SpillMask)),
+		"WRITEDEADLINE": strconv.Itoa(int(connstat.WriteDeadline)),
 	}
 }

@@ -33,7 +33,8 @@ var pollRules = slices.Concat(
 		"Write", "WriteTo", "WriteToInet4", "WriteToInet6", "WriteMsg", "WriteMsgInet4", "WriteMsgInet6", "Writev", "WriteOnce"),
 	methods(windows, "what is sent is counted", countSent,
 		"Write", "WriteTo", "WriteToInet4", "WriteToInet6", "WriteMsg", "WriteMsgInet4", "WriteMsgInet6", "Writev"),
-	methods(posix, "a deadline that passed is known not to have ended a connection", countDeadline, "SetDeadline", "SetReadDeadline", "SetWriteDeadline"),
+	methods(posix, "a deadline that passed is known not to have ended a connection", countDeadline("deadlineSet()"), "SetDeadline", "SetReadDeadline"),
+	methods(posix, "a deadline that passed is known to have ended a connection over TLS", countDeadline("writeDeadlineSet(%s)"), "SetWriteDeadline"),
 	methods(unixes, "what a RawConn's callback receives is counted, where the system calls can be seen", countRaw("netstatsReceive"), "RawRead"),
 	methods(unixes, "what a RawConn's callback sends is counted, where the system calls can be seen", countRaw("netstatsTransmit"), "RawWrite"),
 	[]rule{
@@ -99,16 +100,19 @@ func countSent(p *patch, f *function, why string) error {
 	return count(p, f, why, f.recv.name, "", "addSent")
 }
 
-func countDeadline(p *patch, f *function, why string) error {
-	const want = "func(time.Time) error"
-	if got := f.signature(); got != want {
-		return shape(got, want)
-	}
-	return p.wrap(f, why, `
+// countDeadline makes the given call, in which %s stands for the deadline.
+func countDeadline(call string) func(*patch, *function, string) error {
+	return func(p *patch, f *function, why string) error {
+		const want = "func(time.Time) error"
+		if got := f.signature(); got != want {
+			return shape(got, want)
+		}
+		return p.wrap(f, why, `
 if r := %s.Netstats; r != nil {
-	r.deadlineSet()
+	r.%s
 }
-return %s`, f.recv.name, f.stock())
+return %s`, f.recv.name, strings.ReplaceAll(call, "%s", f.params[0].name), f.stock())
+	}
 }
 
 func countSplice(method string) func(*patch, *function, string) error {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/netstats-go/netstats/internal/bridge"
 	"github.com/netstats-go/netstats/internal/connstat"
+	"github.com/netstats-go/netstats/internal/tcpinfo"
 )
 
 // owner is the least that a Record needs.
@@ -20,8 +21,9 @@ type owner struct {
 	totals   connstat.Totals
 }
 
-func (*owner) Ended()  {}
-func (*owner) Closed() {}
+func (*owner) Ended(tcpinfo.Info, bool) {}
+func (*owner) Closed()                  {}
+func (*owner) Revealed(any, any)        {}
 
 // hooks count every socket.
 var hooks = &bridge.Hooks{
@@ -32,7 +34,9 @@ var hooks = &bridge.Hooks{
 			return &o.Record
 		}
 	},
-	Close: func(r *connstat.Record, _ bool, _ syscall.RawConn, inner func() error) error { return r.Close(inner) },
+	Close: func(r *connstat.Record, _ bool, _ syscall.RawConn, inner func() error) error {
+		return r.Close(inner, nil)
+	},
 }
 
 // TestMain installs the hooks if asked to. The names of the benchmarks do not

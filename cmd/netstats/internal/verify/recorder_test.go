@@ -13,6 +13,7 @@ import (
 
 	"github.com/netstats-go/netstats/internal/bridge"
 	"github.com/netstats-go/netstats/internal/connstat"
+	"github.com/netstats-go/netstats/internal/tcpinfo"
 )
 
 func TestMain(m *testing.M) {
@@ -62,13 +63,14 @@ type conn struct {
 	ended    chan struct{}
 }
 
-func (c *conn) Ended() {
+func (c *conn) Ended(tcpinfo.Info, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.reason = c.Reason()
 }
 
-func (c *conn) Closed() { close(c.ended) }
+func (c *conn) Closed()           { close(c.ended) }
+func (c *conn) Revealed(any, any) {}
 
 // A dial is a dial that was told of.
 type dial struct {
@@ -183,7 +185,7 @@ func closeConn(record *connstat.Record, leaked bool, raw syscall.RawConn, inner 
 		record.Dropped()
 		return inner()
 	}
-	err := record.Close(inner)
+	err := record.Close(inner, nil)
 	if raw.Control(func(uintptr) {}) == nil {
 		panic("close: the descriptor is still open")
 	}
