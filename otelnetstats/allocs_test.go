@@ -106,9 +106,9 @@ func TestDialsAllocateLittle(t *testing.T) {
 		options []otelnetstats.Option
 		limit   float64
 	}{
-		"unsampled":          {sdktrace.NeverSample(), nil, 26},
+		"unsampled":          {sdktrace.NeverSample(), nil, 24},
 		"recording":          {sdktrace.AlwaysSample(), nil, 73},
-		"no connection span": {sdktrace.NeverSample(), []otelnetstats.Option{otelnetstats.WithConnectionSpan(otelnetstats.Off)}, 18},
+		"no connection span": {sdktrace.NeverSample(), []otelnetstats.Option{otelnetstats.WithConnectionSpan(otelnetstats.Off)}, 16},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newSampledLab(t, test.sampler, test.options...)

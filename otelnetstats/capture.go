@@ -162,13 +162,15 @@ func (k *Capture) dial(ctx context.Context, network, address string) (context.Co
 	case k.exporters.match(address), !k.tracker.wants(ctx, network, address):
 		return WithoutTracking(ctx), nil
 	}
-	d := k.tracker.startDial(ctx, network, address, nameIn(ctx, ""))
+	d := k.tracker.startDial(ctx, network, address, nameIn(ctx, ""), true)
 	d.begin()
 	return d.ctx, func(conn net.Conn, err error) {
 		d.finish(err)
 		var c *Conn
 		if !isNil(conn) {
-			c, _ = Lookup(conn)
+			if c, _ = Lookup(conn); c != nil {
+				c.dialedBy(d)
+			}
 		}
 		d.end(c, err)
 	}

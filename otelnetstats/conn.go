@@ -5,6 +5,7 @@ import (
 	"net"
 	"reflect"
 	"sync/atomic"
+	"unique"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
@@ -23,14 +24,16 @@ type Conn struct {
 	rec     connstat.Record
 	tracker *Tracker
 	series  *series
-	network string
+	network unique.Handle[string]
 	address string
 	caller  caller
 	span    trace.Span
 	journal *journal // nil unless the span is recording
 	history atomic.Pointer[history]
-	told    atomic.Int64 // bytes of writev that IOCallbacks were told of
-	capture *Capture     // nil unless a capture tracks it
+	told    atomic.Int64          // bytes of writev that IOCallbacks were told of
+	dialed  atomic.Int64          // how long its dial took; 0 if it was not dialed, or the dial lasts
+	setup   atomic.Pointer[Setup] // nil if dialed says it all
+	capture *Capture              // nil unless a capture tracks it
 }
 
 // Endpoint is what [net.Conn], [net.PacketConn] and *[tls.Conn] share: the
@@ -152,7 +155,7 @@ func (c *Conn) Network() string {
 	if c.zero() {
 		return ""
 	}
-	return c.network
+	return c.network.Value()
 }
 
 // Address is the address as it was dialed, its host unresolved. For an

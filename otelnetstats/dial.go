@@ -7,7 +7,6 @@ import (
 	"net/http/httptrace"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -30,8 +29,11 @@ type dial struct {
 	series  *series
 	caller  caller
 	span    trace.Span
-	steps   *dialSteps // nil unless the span is recording
 	start   time.Time
+	took    time.Duration
+	single  bool       // one address is dialed, so that the dial is one attempt
+	steps   *dialSteps // nil if nobody notes them
+	setup   *Setup     // how it went, once it has connected; nil if nobody asks. It does not change.
 
 	// A nested dial is part of an outer one: in Resolver.Dial, or below a proxy's
 	// dialer. If both have the same address, as when Dialers are stacked, they
@@ -43,8 +45,9 @@ type dial struct {
 	inner []*Conn    // opened by dials nested in this one
 }
 
-// startDial begins a tracked dial.
-func (t *Tracker) startDial(ctx context.Context, network, address, name string) *dial {
+// startDial begins a tracked dial. plain says that package net dials, and nobody
+// else has a part in it.
+func (t *Tracker) startDial(ctx context.Context, network, address, name string, plain bool) *dial {
 	d := &dial{tracker: t, parent: ctx, network: network, address: address, span: noSpan}
 	if d.outer = dialIn(ctx); d.outer != nil {
 		d.same = d.outer.tracker == t && d.outer.network == network && d.outer.address == address
@@ -59,8 +62,22 @@ func (t *Tracker) startDial(ctx context.Context, network, address, name string) 
 	if d.outer == nil {
 		d.startSpan()
 	}
+	d.noteSteps(plain)
 	d.ctx = context.WithValue(d.ctx, dialKey{}, d)
 	return d
+}
+
+// noteSteps has the steps noted, where there can be several: of a name, which is
+// looked up and has any number of addresses, and of a dial function, which may do
+// what it likes. The steps of a nested dial are among those of the outer one.
+func (d *dial) noteSteps(plain bool) {
+	literal := d.target.isAddress()
+	d.single = plain && literal
+	if d.outer != nil || literal && (plain || !d.span.IsRecording()) {
+		return
+	}
+	d.steps = new(dialSteps)
+	d.ctx = httptrace.WithClientTrace(d.ctx, d.steps.hooks())
 }
 
 func (d *dial) startSpan() {
@@ -68,10 +85,6 @@ func (d *dial) startSpan() {
 	d.ctx, d.span = d.tracker.tracer.Start(d.ctx, d.series.spanName,
 		trace.WithTimestamp(d.start),
 		trace.WithAttributes(attrs...))
-	if d.span.IsRecording() {
-		d.steps = &dialSteps{span: d.span}
-		d.ctx = httptrace.WithClientTrace(d.ctx, d.steps.hooks())
-	}
 }
 
 // run dials as the plan says. Whatever a user's function in it does, the dial
@@ -83,11 +96,13 @@ func (d *dial) run(p plan) (conn net.Conn, err error) {
 	if err != nil || isNil(conn) {
 		return conn, err
 	}
-	conn, c = d.adopt(conn, p.pristine())
+	if conn, c = d.adopt(conn, p.pristine()); c != nil {
+		c.dialedBy(d)
+	}
 	if p.config == nil {
 		return conn, nil
 	}
-	secure, err := d.secure(p, conn)
+	secure, err := d.secure(p, conn, c)
 	if err != nil {
 		return nil, err // not secure: a nil *tls.Conn is not a nil net.Conn
 	}
@@ -125,6 +140,8 @@ func (d *dial) abandon() {
 
 // finish counts what came of it.
 func (d *dial) finish(err error) {
+	d.took = connstat.Since(d.start)
+	d.close(err)
 	d.abandon()
 	if d.same {
 		return
@@ -135,7 +152,22 @@ func (d *dial) finish(err error) {
 	} else {
 		d.series = d.tracker.table.answeredDial(d.series, d.target)
 	}
-	record(exemplarContext(trace.SpanFromContext(d.ctx)), d.tracker.in.dialDuration, d.series, connstat.Since(d.start), name)
+	record(exemplarContext(trace.SpanFromContext(d.ctx)), d.tracker.in.dialDuration, d.series, d.took, name)
+}
+
+// close sums up how the dial went, if anybody is to be told. Of a single address
+// without a recording span, the connection knows it all.
+func (d *dial) close(err error) {
+	if d.steps == nil && !d.span.IsRecording() {
+		return
+	}
+	d.setup = &Setup{Start: d.start, Total: d.took}
+	switch {
+	case d.steps != nil:
+		d.steps.close(d.setup)
+	case d.single:
+		d.setup.Connects = []ConnectAttempt{{Start: d.start, Duration: d.took, Network: d.network, Address: d.address, Err: err}}
+	}
 }
 
 // adopt has the connection tracked, unless it is already: by a Dialer below, or
@@ -172,6 +204,7 @@ func (d *dial) track(conn net.Conn, pristine bool) (net.Conn, *Conn) {
 		target:  d.target,
 		root:    d.outer != nil,
 		caller:  d.caller,
+		dial:    d,
 	})
 	d.tellOuter(c)
 	return tracked, c
@@ -217,20 +250,26 @@ func (d *dial) linked() context.Context {
 	return d.parent
 }
 
-// secure does the TLS handshake.
-func (d *dial) secure(p plan, conn net.Conn) (*tls.Conn, error) {
+// secure does the TLS handshake, of which c is told, if there is one.
+func (d *dial) secure(p plan, conn net.Conn, c *Conn) (*tls.Conn, error) {
 	start := connstat.Now()
-	c, err := p.handshake(d.ctx, conn, d.address)
-	if d.steps != nil {
-		d.steps.secured(start, c, err)
+	secure, err := p.handshake(d.ctx, conn, d.address)
+	handshake := tlsHandshake(start, connstat.Since(start), secure, err)
+	if c != nil {
+		c.secured(handshake)
 	}
-	return c, err
+	if d.setup != nil { // which the connection may have
+		setup := d.setup.clone()
+		setup.TLS = handshake
+		d.setup = &setup
+	}
+	return secure, err
 }
 
 // end ends the dial's span. c is the connection, if there is one.
 func (d *dial) end(c *Conn, err error) {
 	defer d.span.End()
-	if d.steps != nil {
+	if d.span.IsRecording() {
 		d.describe(c, err)
 	}
 	if err != nil && !d.same {
@@ -240,6 +279,7 @@ func (d *dial) end(c *Conn, err error) {
 
 // describe puts on the span what came of the dial.
 func (d *dial) describe(c *Conn, err error) {
+	d.addEvents()
 	if c != nil {
 		attrs := make([]attribute.KeyValue, 0, 3)
 		if t := networkTypeOf(c.rec.Remote); t != "" {
@@ -254,117 +294,4 @@ func (d *dial) describe(c *Conn, err error) {
 		d.span.SetAttributes(keyErrorType.String(errorType(err)))
 		d.span.SetStatus(codes.Error, errorText(err))
 	}
-}
-
-// maxConnects bounds the events of one dial: a name may have any number of
-// addresses.
-const maxConnects = 32
-
-// dialSteps makes events of the steps of a dial. Its hooks may be called by
-// several goroutines, and after the dial returned: of two addresses tried at
-// once, one loses.
-type dialSteps struct {
-	span     trace.Span
-	mu       sync.Mutex // guards all below
-	lookup   time.Time
-	lookups  int // under way: one more within another is that of a name server's name
-	connects []connecting
-}
-
-// connecting is an attempt at one address.
-type connecting struct {
-	network, addr string
-	start         time.Time
-}
-
-func (s *dialSteps) hooks() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
-		DNSStart:     s.dnsStart,
-		DNSDone:      s.dnsDone,
-		ConnectStart: s.connectStart,
-		ConnectDone:  s.connectDone,
-	}
-}
-
-func (s *dialSteps) dnsStart(httptrace.DNSStartInfo) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.lookups++; s.lookups == 1 {
-		s.lookup = connstat.Now()
-	}
-}
-
-func (s *dialSteps) dnsDone(info httptrace.DNSDoneInfo) {
-	s.mu.Lock()
-	start := s.lookup
-	s.lookups--
-	within := s.lookups > 0
-	s.mu.Unlock()
-	if within {
-		return
-	}
-	s.event(eventDNS, start, info.Err, keyDNSAddresses.Int(len(info.Addrs)))
-}
-
-func (s *dialSteps) connectStart(network, addr string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.connects) < maxConnects {
-		s.connects = append(s.connects, connecting{network, addr, connstat.Now()})
-	}
-}
-
-func (s *dialSteps) connectDone(network, addr string, err error) {
-	start, ok := s.connectStarted(network, addr)
-	if !ok {
-		return
-	}
-	peer := newTarget(network, addr, "")
-	attrs := append(make([]attribute.KeyValue, 0, 4), nameAttribute(keyPeerAddress, peer.address))
-	if peer.port != 0 {
-		attrs = append(attrs, keyPeerPort.Int(peer.port))
-	}
-	s.event(eventConnect, start, err, attrs...)
-}
-
-// connectStarted is when the latest attempt at an address began.
-func (s *dialSteps) connectStarted(network, addr string) (start time.Time, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, c := range slices.Backward(s.connects) {
-		if c.network == network && c.addr == addr {
-			return c.start, true
-		}
-	}
-	return start, false
-}
-
-// secured notes a TLS handshake.
-func (s *dialSteps) secured(start time.Time, c *tls.Conn, err error) {
-	var attrs []attribute.KeyValue
-	if err == nil {
-		state := c.ConnectionState()
-		attrs = append(attrs,
-			keyTLSVersion.String(tlsVersion(state.Version)),
-			keyTLSResumed.Bool(state.DidResume))
-		if state.NegotiatedProtocol != "" {
-			attrs = append(attrs, nameAttribute(keyTLSNextProtocol, state.NegotiatedProtocol))
-		}
-	}
-	s.event(eventTLS, start, err, attrs...)
-}
-
-// event adds the event of a step that began at start and is over.
-func (s *dialSteps) event(name string, start time.Time, err error, attrs ...attribute.KeyValue) {
-	now := connstat.Now()
-	attrs = append(attrs, keyDuration.Float64(now.Sub(start).Seconds()))
-	if err != nil {
-		attrs = append(attrs, keyErrorType.String(errorType(err)))
-	}
-	s.span.AddEvent(name, trace.WithTimestamp(now), trace.WithAttributes(attrs...))
-}
-
-// tlsVersion is tls.protocol.version: the number alone.
-func tlsVersion(version uint16) string {
-	return strings.TrimPrefix(tls.VersionName(version), "TLS ")
 }

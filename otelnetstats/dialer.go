@@ -214,5 +214,6 @@ func (d *Dialer) dial(ctx context.Context, network, address string, config *tls.
 	if !t.wants(ctx, network, address) {
 		return p.dialUntracked(ctx, network, address)
 	}
-	return t.startDial(ctx, network, address, nameIn(ctx, d.name())).run(p)
+	_, plain := p.base.(*net.Dialer)
+	return t.startDial(ctx, network, address, nameIn(ctx, d.name()), plain).run(p)
 }

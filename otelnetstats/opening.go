@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync/atomic"
 	"time"
+	"unique"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -26,6 +27,7 @@ type opening struct {
 	packet        bool
 	root          bool // never a child, whatever the option says
 	caller        caller
+	dial          *dial // that is over; nil if there is none, or it goes on
 }
 
 // typed is the address that tells the network type.
@@ -87,11 +89,14 @@ func (t *Tracker) newConn(linked context.Context, o opening) *Conn {
 		o.series.packet.Store(true)
 	}
 	id := lastID.Add(1)
-	c := &Conn{tracker: t, series: o.series, network: short(o.network), address: short(o.address), caller: o.caller}
+	c := &Conn{tracker: t, series: o.series, network: unique.Make(short(o.network)), address: short(o.address), caller: o.caller}
 	c.span = t.startSpan(linked, o, id)
 	if c.span.IsRecording() {
 		c.journal = &journal{rec: &c.rec}
 		c.journal.links.begin(linkedTo(linked).SpanID())
+	}
+	if o.dial != nil {
+		c.dialedBy(o.dial)
 	}
 	c.rec.Init((*owner)(c), connstat.Config{
 		ID:     id,

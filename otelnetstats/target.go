@@ -2,6 +2,7 @@ package otelnetstats
 
 import (
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -50,6 +51,17 @@ func (t target) clean() target {
 	t.address = clean(t.address, most)
 	t.transport, t.name = clean(t.transport, maxName), clean(t.name, maxName)
 	return t
+}
+
+// isAddress reports whether the target is one address as it stands: nothing has to
+// be looked up, and there is one to connect to.
+func (t target) isAddress() bool {
+	switch t.transport {
+	case "tcp", "udp":
+		ip, err := netip.ParseAddr(t.address)
+		return err == nil && !ip.IsUnspecified()
+	}
+	return t.transport == "unix"
 }
 
 // networkOf is the network of an address that is not nil. Other people's

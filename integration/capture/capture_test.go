@@ -239,3 +239,25 @@ func TestMarksAndResetsOnPlainConnections(t *testing.T) {
 		t.Errorf("after Reset: %+v", s)
 	}
 }
+
+// TestSetupOfCapturedConnections: the steps of a dial are known when it has
+// returned, whoever dialed.
+func TestSetupOfCapturedConnections(t *testing.T) {
+	newLab(t)
+	ln := listen(t)
+	_, port, err := net.SplitHostPort(ln.Addr().String())
+	must(t, err)
+	for host, lookups := range map[string]int{"127.0.0.1": 0, "localhost": 1} {
+		near, err := net.Dial("tcp", net.JoinHostPort(host, port))
+		must(t, err)
+		t.Cleanup(func() { near.Close() })
+		c, _ := otelnetstats.Lookup(near)
+		s := c.Setup()
+		if s.Total <= 0 || len(s.Lookups) != lookups || len(s.Connects) == 0 {
+			t.Fatalf("%s: %+v", host, s)
+		}
+		if last := s.Connects[len(s.Connects)-1]; last.Address != ln.Addr().String() || last.Duration <= 0 || last.Err != nil {
+			t.Errorf("%s: connected by %+v", host, last)
+		}
+	}
+}

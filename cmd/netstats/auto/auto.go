@@ -38,7 +38,7 @@ func start(s settings) error {
 	if s.summary != noSummary {
 		sum = newSummary()
 	}
-	p, err := newProviders(s, sum)
+	p, err := newProviders(s)
 	options := []otelnetstats.Option{
 		otelnetstats.WithTracerProvider(p.tracers),
 		otelnetstats.WithMeterProvider(p.meters),

@@ -16,7 +16,7 @@ func TestUnknownExporter(t *testing.T) {
 		t.Setenv(spanExporters.variable, test.traces)
 		t.Setenv(metricReaders.variable, test.metrics)
 		t.Setenv(metricProducers.variable, test.producers)
-		p, err := newProviders(settings{export: true}, nil)
+		p, err := newProviders(settings{export: true})
 		got := ""
 		if err != nil {
 			got = complaint(err)

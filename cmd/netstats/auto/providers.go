@@ -23,10 +23,10 @@ type providers struct {
 
 // newProviders sets the SDK up. With an error come providers that work without
 // what failed.
-func newProviders(s settings, sum *summary) (*providers, error) {
+func newProviders(s settings) (*providers, error) {
 	if !s.export {
 		return &providers{
-			tracers: sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.AlwaysSample()), sdktrace.WithSpanProcessor(sum)),
+			tracers: sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample())),
 			meters:  sdkmetric.NewMeterProvider(),
 		}, nil
 	}
@@ -41,9 +41,6 @@ func newProviders(s settings, sum *summary) (*providers, error) {
 	reader, metricErr := newMetricReader(ctx)
 	if metricErr == nil && !autoexport.IsNoneMetricReader(reader) {
 		metrics = append(metrics, sdkmetric.WithReader(reader))
-	}
-	if sum != nil {
-		traces = append(traces, sdktrace.WithSpanProcessor(sum))
 	}
 	return &providers{
 		tracers: sdktrace.NewTracerProvider(traces...),

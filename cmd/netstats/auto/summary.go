@@ -7,9 +7,6 @@ import (
 	"sync"
 	"time"
 
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/trace"
-
 	"github.com/netstats-go/netstats/otelnetstats"
 )
 
@@ -23,31 +20,24 @@ const (
 	otherName  = "others"
 )
 
-// A summary notes what a table at the end of the program needs. It is told of
-// connections as a callback, and of the times of dials as a span processor:
-// only their spans have them.
+// A summary notes what a table at the end of the program needs, as a callback.
 type summary struct {
 	otelnetstats.NopCallback
 
 	mu       sync.Mutex // guards all below
 	open     map[*otelnetstats.Conn]*row
-	bySpan   map[trace.SpanID]*row // those of open
-	closed   []row                 // nil once there were more than maxRows
+	closed   []row // nil once there were more than maxRows
 	many     bool
 	servers  map[string]*group
 	total    group
 	failures map[failure]int
 }
 
-var (
-	_ otelnetstats.Callback  = (*summary)(nil)
-	_ sdktrace.SpanProcessor = (*summary)(nil)
-)
+var _ otelnetstats.Callback = (*summary)(nil)
 
 func newSummary() *summary {
 	return &summary{
 		open:     make(map[*otelnetstats.Conn]*row),
-		bySpan:   make(map[trace.SpanID]*row),
 		servers:  make(map[string]*group),
 		failures: make(map[failure]int),
 	}
@@ -78,9 +68,6 @@ func (s *summary) Open(_ context.Context, c *otelnetstats.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open[c] = r
-	if id := c.SpanContext().SpanID(); id.IsValid() {
-		s.bySpan[id] = r
-	}
 }
 
 // Close implements otelnetstats.Callback.
@@ -92,7 +79,6 @@ func (s *summary) Close(_ context.Context, c *otelnetstats.Conn) {
 		return
 	}
 	delete(s.open, c)
-	delete(s.bySpan, c.SpanContext().SpanID())
 	r.read(c, time.Now())
 	s.group(r.Server).add(r)
 	s.total.add(r)
@@ -108,6 +94,7 @@ func (r *row) read(c *otelnetstats.Conn, now time.Time) {
 	stats := c.Stats()
 	r.Received, r.Sent = stats.Received.Bytes, stats.Sent.Bytes
 	r.Age = now.Sub(stats.Opened)
+	r.Dial = timingOf(c.Setup())
 	if r.End = string(c.CloseReason()); r.End == "" {
 		r.End = "open"
 	}
@@ -137,28 +124,6 @@ func (s *summary) DialError(_ context.Context, _, address string, err error) {
 	}
 	s.failures[f]++
 }
-
-// OnEnd implements sdktrace.SpanProcessor. The span of a dial links to that of
-// its connection, which is open by then.
-func (s *summary) OnEnd(span sdktrace.ReadOnlySpan) {
-	links := span.Links()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, link := range links {
-		if r, ok := s.bySpan[link.SpanContext.SpanID()]; ok {
-			r.Dial = timingOf(span)
-		}
-	}
-}
-
-// OnStart implements sdktrace.SpanProcessor.
-func (*summary) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
-
-// Shutdown implements sdktrace.SpanProcessor.
-func (*summary) Shutdown(context.Context) error { return nil }
-
-// ForceFlush implements sdktrace.SpanProcessor.
-func (*summary) ForceFlush(context.Context) error { return nil }
 
 // report returns what is known by now.
 func (s *summary) report(now time.Time) *report {
