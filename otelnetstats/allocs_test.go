@@ -30,7 +30,7 @@ func TestReadsAndWritesDoNotAllocate(t *testing.T) {
 		full    bool // the span's events are
 	}{
 		"unsampled":                  {sdktrace.NeverSample(), nil, false},
-		"no connection span":         {sdktrace.AlwaysSample(), []otelnetstats.Option{otelnetstats.WithConnectionSpan(otelnetstats.Off)}, false},
+		"no connection span":         {sdktrace.AlwaysSample(), []otelnetstats.Option{otelnetstats.WithConnectionSpan(otelnetstats.ConnectionSpanOff)}, false},
 		"a callback without I/O":     {sdktrace.NeverSample(), []otelnetstats.Option{otelnetstats.WithCallback(otelnetstats.NopCallback{})}, false},
 		"recording, once it is full": {sdktrace.AlwaysSample(), nil, true},
 	} {
@@ -108,7 +108,7 @@ func TestDialsAllocateLittle(t *testing.T) {
 	}{
 		"unsampled":          {sdktrace.NeverSample(), nil, 24},
 		"recording":          {sdktrace.AlwaysSample(), nil, 73},
-		"no connection span": {sdktrace.NeverSample(), []otelnetstats.Option{otelnetstats.WithConnectionSpan(otelnetstats.Off)}, 16},
+		"no connection span": {sdktrace.NeverSample(), []otelnetstats.Option{otelnetstats.WithConnectionSpan(otelnetstats.ConnectionSpanOff)}, 16},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newSampledLab(t, test.sampler, test.options...)

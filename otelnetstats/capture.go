@@ -62,7 +62,7 @@ type Capture struct {
 // displaced.
 //
 // A [Dialer] inside a captured program has its connections counted once, for
-// its own Tracker. Dials with a context from [WithoutTracking], those that
+// its own Tracker. Dials with a context from [ContextWithoutTracking], those that
 // [WithFilter] rejects, and those to the OTLP endpoints named by the
 // environment (OTEL_EXPORTER_OTLP_ENDPOINT and its variants for signals, or
 // else ports 4317 and 4318 of localhost) are left alone.
@@ -160,7 +160,7 @@ func (k *Capture) dial(ctx context.Context, network, address string) (context.Co
 	case untracked(ctx):
 		return ctx, nil
 	case k.exporters.match(address), !k.tracker.wants(ctx, network, address):
-		return WithoutTracking(ctx), nil
+		return ContextWithoutTracking(ctx), nil
 	}
 	d := k.tracker.startDial(ctx, network, address, nameIn(ctx, ""), true)
 	d.begin()

@@ -480,7 +480,7 @@ func TestAHeldConnectionIsNotLeaked(t *testing.T) {
 
 func TestConnectionSpanAsChild(t *testing.T) {
 	address := serve(t, wait)
-	l := newLab(t, otelnetstats.WithConnectionSpan(otelnetstats.Child))
+	l := newLab(t, otelnetstats.WithConnectionSpan(otelnetstats.ConnectionSpanChild))
 	ctx, caller := l.span(t.Context(), "caller")
 	conn, err := (&otelnetstats.Dialer{Tracker: l.Tracker}).DialContext(ctx, "tcp", address)
 	if err != nil {
@@ -501,7 +501,7 @@ func TestConnectionSpanAsChild(t *testing.T) {
 func TestNoConnectionSpan(t *testing.T) {
 	address := serve(t, wait)
 	cb := new(tape)
-	l := newLab(t, otelnetstats.WithConnectionSpan(otelnetstats.Off), otelnetstats.WithCallback(cb))
+	l := newLab(t, otelnetstats.WithConnectionSpan(otelnetstats.ConnectionSpanOff), otelnetstats.WithCallback(cb))
 	ctx, caller := l.span(t.Context(), "caller")
 	conn, err := (&otelnetstats.Dialer{Tracker: l.Tracker}).DialContext(ctx, "tcp", address)
 	if err != nil {

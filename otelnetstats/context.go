@@ -8,9 +8,9 @@ type (
 	dialKey      struct{}
 )
 
-// WithoutTracking returns a context with which dials are left alone: what they
+// ContextWithoutTracking returns a context with which dials are left alone: what they
 // open is not tracked.
-func WithoutTracking(ctx context.Context) context.Context {
+func ContextWithoutTracking(ctx context.Context) context.Context {
 	return context.WithValue(ctx, untrackedKey{}, true)
 }
 

@@ -8,24 +8,24 @@
 //
 // # Plugging in
 //
-// A [Dialer] goes where a [net.Dialer] goes, and keeps the dial function that is
-// there already as its Base:
+// [WrapDial] takes the dial function that a library has, and returns one whose
+// connections are tracked:
 //
 //	transport := http.DefaultTransport.(*http.Transport).Clone()
-//	dialer := &otelnetstats.Dialer{Base: otelnetstats.DialFunc(transport.DialContext)}
-//	transport.DialContext = dialer.DialContext
+//	transport.DialContext = otelnetstats.WrapDial(transport.DialContext)
 //	client := &http.Client{Transport: transport}
 //
-// That is all where the global providers are set: a Dialer without a Tracker
-// uses [Default]. A [Tracker] of its own, made by [New], has other providers,
-// callbacks, attributes and limits. There are also
+// That is all where the global providers are set: it uses [Default]. A [Tracker]
+// of its own, made by [New], has other providers, callbacks, attributes and
+// limits, and a WrapDial. There are also
 //
+//   - [Dialer], which goes where a [net.Dialer] goes, and has a name;
 //   - [Dialer.TLS], which dials and does the TLS handshake, so that it is timed;
 //     what it returns is a *tls.Conn on top of the tracked connection;
 //   - [Tracker.Listener], for connections that are accepted;
 //   - [Tracker.Register] and [Tracker.RegisterPacketConn], for a connection that
 //     exists already, a UDP socket among them;
-//   - [WithFilter] and [WithoutTracking], for what is better left alone.
+//   - [WithFilter] and [ContextWithoutTracking], for what is better left alone.
 //
 // TLS goes on top of a tracked connection, never below it: libraries look for
 // the very type *tls.Conn.
@@ -33,7 +33,8 @@
 // # Asking
 //
 // [StatsOf] returns the numbers of a connection at any time, also after Close.
-// [Lookup] returns its record, a [Conn]. Both take the tracked connection, and
+// [Lookup] returns its record, a [Conn], which also knows how it came about
+// ([Conn.Setup]) and why it ended. Both take the tracked connection, and
 // what lies on top of it if that has a NetConn method, as *tls.Conn has.
 // [Tracker.Conns] lists the open ones. [Reset] begins to count anew, for these
 // functions, marks and callbacks; exported metrics and spans never go back.
@@ -105,7 +106,7 @@
 // Links are only made between spans that are sampled, so that none leads nowhere.
 // A connection's span begins with the link to the dial's, where a sampler sees
 // it: one that keeps what has links keeps the connections of the requests that
-// were kept. [Child] does so, too.
+// were kept. [ConnectionSpanChild] does so, too.
 //
 // # Shutting down
 //

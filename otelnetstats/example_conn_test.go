@@ -12,8 +12,8 @@ import (
 )
 
 func ExampleLookup() {
-	dialer := &otelnetstats.Dialer{Base: network}
-	conn, err := dialer.Dial("tcp", "example.com:7")
+	dial := otelnetstats.WrapDial(network)
+	conn, err := dial(context.Background(), "tcp", "example.com:7")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -34,8 +34,8 @@ func ExampleLookup() {
 
 // A Conn may be kept: it holds the numbers, not the connection.
 func ExampleConn() {
-	dialer := &otelnetstats.Dialer{Base: network}
-	conn, err := dialer.Dial("tcp", "example.com:7")
+	dial := otelnetstats.WrapDial(network)
+	conn, err := dial(context.Background(), "tcp", "example.com:7")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -52,8 +52,8 @@ func ExampleConn() {
 }
 
 func ExampleCloseReason() {
-	dialer := &otelnetstats.Dialer{Base: network}
-	conn, err := dialer.Dial("tcp", "example.com:7")
+	dial := otelnetstats.WrapDial(network)
+	conn, err := dial(context.Background(), "tcp", "example.com:7")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -81,8 +81,8 @@ func ExampleEndpoint() {
 		}
 		return stats.Received.Bytes
 	}
-	dialer := &otelnetstats.Dialer{Base: network}
-	conn, err := dialer.Dial("tcp", "example.com:7")
+	dial := otelnetstats.WrapDial(network)
+	conn, err := dial(context.Background(), "tcp", "example.com:7")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -95,8 +95,8 @@ func ExampleEndpoint() {
 
 // The numbers are there at any time, also after Close.
 func ExampleStatsOf() {
-	dialer := &otelnetstats.Dialer{Base: network}
-	conn, err := dialer.Dial("tcp", "example.com:7")
+	dial := otelnetstats.WrapDial(network)
+	conn, err := dial(context.Background(), "tcp", "example.com:7")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -117,8 +117,8 @@ func ExampleStatsOf() {
 
 // What a piece of work has cost is the difference of two Stats.
 func ExampleStats_Sub() {
-	dialer := &otelnetstats.Dialer{Base: network}
-	conn, err := dialer.Dial("tcp", "example.com:7")
+	dial := otelnetstats.WrapDial(network)
+	conn, err := dial(context.Background(), "tcp", "example.com:7")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -137,8 +137,8 @@ func ExampleStats_Sub() {
 
 // Reset begins to count anew. Exported metrics and spans do not go back.
 func ExampleReset() {
-	dialer := &otelnetstats.Dialer{Base: network}
-	conn, err := dialer.Dial("tcp", "example.com:7")
+	dial := otelnetstats.WrapDial(network)
+	conn, err := dial(context.Background(), "tcp", "example.com:7")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -158,8 +158,8 @@ func ExampleReset() {
 // ResetAll suits a pool: who takes a connection out of it has it as if it had
 // just been opened.
 func ExampleResetAll() {
-	dialer := &otelnetstats.Dialer{Base: network}
-	conn, err := dialer.Dial("tcp", "example.com:7")
+	dial := otelnetstats.WrapDial(network)
+	conn, err := dial(context.Background(), "tcp", "example.com:7")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -175,8 +175,8 @@ func ExampleResetAll() {
 // A mark at the end of each phase says what the phase has cost.
 func ExampleMark() {
 	ctx := context.Background()
-	dialer := &otelnetstats.Dialer{Base: network}
-	conn, err := dialer.DialContext(ctx, "tcp", "example.com:7")
+	dial := otelnetstats.WrapDial(network)
+	conn, err := dial(ctx, "tcp", "example.com:7")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -196,8 +196,8 @@ func ExampleMark() {
 // The laps are kept: the latest 128 of a connection.
 func ExampleLap() {
 	ctx := context.Background()
-	dialer := &otelnetstats.Dialer{Base: network}
-	conn, err := dialer.DialContext(ctx, "tcp", "example.com:7")
+	dial := otelnetstats.WrapDial(network)
+	conn, err := dial(ctx, "tcp", "example.com:7")
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -189,11 +189,11 @@ func ExampleContextWithName() {
 }
 
 // An exporter that dials with a tracked Dialer would report on itself.
-func ExampleWithoutTracking() {
-	dialer := &otelnetstats.Dialer{Base: network}
+func ExampleContextWithoutTracking() {
+	dial := otelnetstats.WrapDial(network)
 
-	ctx := otelnetstats.WithoutTracking(context.Background())
-	conn, err := dialer.DialContext(ctx, "tcp", "collector.example.com:4317")
+	ctx := otelnetstats.ContextWithoutTracking(context.Background())
+	conn, err := dial(ctx, "tcp", "collector.example.com:4317")
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -27,8 +27,8 @@ func ExampleIOCallback() {
 	if err != nil {
 		log.Print(err)
 	}
-	dialer := &otelnetstats.Dialer{Base: network, Tracker: tracker}
-	conn, err := dialer.Dial("tcp", "example.com:7")
+	dial := tracker.WrapDial(network)
+	conn, err := dial(context.Background(), "tcp", "example.com:7")
 	if err != nil {
 		log.Fatal(err)
 	}

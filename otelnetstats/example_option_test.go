@@ -19,9 +19,9 @@ import (
 
 // visit opens and closes a connection to each address.
 func visit(tracker *otelnetstats.Tracker, addresses ...string) {
-	dialer := &otelnetstats.Dialer{Base: network, Tracker: tracker}
+	dial := tracker.WrapDial(network)
 	for _, address := range addresses {
-		conn, err := dialer.Dial("tcp", address)
+		conn, err := dial(context.Background(), "tcp", address)
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -147,7 +147,7 @@ func ExampleWithConnectionSpan() {
 	spans := tracetest.NewSpanRecorder()
 	tracker, err := otelnetstats.New(
 		otelnetstats.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))),
-		otelnetstats.WithConnectionSpan(otelnetstats.Child),
+		otelnetstats.WithConnectionSpan(otelnetstats.ConnectionSpanChild),
 	)
 	if err != nil {
 		log.Print(err)

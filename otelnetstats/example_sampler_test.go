@@ -41,12 +41,12 @@ func ExampleWithConnectionSpan_sampler() {
 	if err != nil {
 		log.Print(err)
 	}
-	dialer := &otelnetstats.Dialer{Base: network, Tracker: tracker}
+	dial := tracker.WrapDial(network)
 
 	requests, connections := 0, 0
 	for range 200 {
 		ctx, request := tracerProvider.Tracer("example").Start(context.Background(), "request")
-		conn, err := dialer.DialContext(ctx, "tcp", "example.com:7")
+		conn, err := dial(ctx, "tcp", "example.com:7")
 		if err != nil {
 			log.Fatal(err)
 		}

@@ -37,11 +37,7 @@ func Example() {
 		log.Print(err) // the Tracker works without what failed
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	dialer := &otelnetstats.Dialer{
-		Base:    otelnetstats.DialFunc(transport.DialContext),
-		Tracker: tracker,
-	}
-	transport.DialContext = dialer.DialContext
+	transport.DialContext = tracker.WrapDial(transport.DialContext)
 	client := &http.Client{Transport: transport}
 
 	resp, err := client.Get(server.URL)
@@ -78,8 +74,7 @@ func Example() {
 // default transport keeps HTTP/2, proxies, timeouts and its way to dial.
 func Example_http() {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	dialer := &otelnetstats.Dialer{Base: otelnetstats.DialFunc(transport.DialContext)}
-	transport.DialContext = dialer.DialContext
+	transport.DialContext = otelnetstats.WrapDial(transport.DialContext)
 	client := &http.Client{Transport: transport}
 
 	fmt.Println(client.Transport.(*http.Transport).ForceAttemptHTTP2)

@@ -29,8 +29,8 @@ func ExampleNew() {
 
 // The default Tracker is that of all Dialers that have none.
 func ExampleDefault() {
-	dialer := &otelnetstats.Dialer{Base: network}
-	conn, err := dialer.Dial("tcp", "example.com:7")
+	dial := otelnetstats.WrapDial(network)
+	conn, err := dial(context.Background(), "tcp", "example.com:7")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -76,8 +76,8 @@ func ExampleTracker_Conns() {
 	if err != nil {
 		log.Print(err)
 	}
-	dialer := &otelnetstats.Dialer{Base: network, Tracker: tracker}
-	conn, err := dialer.Dial("tcp", "example.com:7")
+	dial := tracker.WrapDial(network)
+	conn, err := dial(context.Background(), "tcp", "example.com:7")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -181,8 +181,8 @@ func ExampleTracker_Shutdown() {
 	if err != nil {
 		log.Print(err)
 	}
-	dialer := &otelnetstats.Dialer{Base: network, Tracker: tracker}
-	conn, err := dialer.Dial("tcp", "example.com:7")
+	dial := tracker.WrapDial(network)
+	conn, err := dial(context.Background(), "tcp", "example.com:7")
 	if err != nil {
 		log.Fatal(err)
 	}

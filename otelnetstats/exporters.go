@@ -61,7 +61,7 @@ func (e exporters) add(host, port string) {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(WithoutTracking(context.Background()), lookupLimit)
+	ctx, cancel := context.WithTimeout(ContextWithoutTracking(context.Background()), lookupLimit)
 	defer cancel()
 	addrs, _ := net.DefaultResolver.LookupHost(ctx, host) // without them, the name is still known
 	for _, addr := range addrs {

@@ -49,7 +49,7 @@ func newLedgerBureau(run *ledgerRun, watched bool) *ledgerBureau {
 		b.tracers = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(&b.spans))
 		opts = append(opts, otelnetstats.WithTracerProvider(b.tracers), otelnetstats.WithCallback(&b.told))
 	} else {
-		opts = append(opts, otelnetstats.WithConnectionSpan(otelnetstats.Off))
+		opts = append(opts, otelnetstats.WithConnectionSpan(otelnetstats.ConnectionSpanOff))
 	}
 	b.tracker = newTracker(run.t, opts...)
 	b.dialer = &otelnetstats.Dialer{Tracker: b.tracker}

@@ -187,7 +187,7 @@ func TestNilBases(t *testing.T) {
 			"DialContext": func() (net.Conn, error) { return d.DialContext(t.Context(), "tcp", "127.0.0.1:1") },
 			"TLS":         func() (net.Conn, error) { return d.TLS(nil)(t.Context(), "tcp", "127.0.0.1:1") },
 			"untracked": func() (net.Conn, error) {
-				return d.DialContext(otelnetstats.WithoutTracking(t.Context()), "tcp", "127.0.0.1:1")
+				return d.DialContext(otelnetstats.ContextWithoutTracking(t.Context()), "tcp", "127.0.0.1:1")
 			},
 		} {
 			conn, err := dial()
@@ -296,12 +296,12 @@ func (noAddrListener) Accept() (net.Conn, error) { return &noAddr{}, nil }
 func (noAddrListener) Close() error              { return nil }
 func (noAddrListener) Addr() net.Addr            { return nil }
 
-func TestWithoutTracking(t *testing.T) {
+func TestContextWithoutTracking(t *testing.T) {
 	address, config := serveTLS(t)
 	config.ServerName = "server.test"
 	cb := new(tape)
 	l := newLab(t, otelnetstats.WithCallback(cb))
-	ctx := otelnetstats.WithoutTracking(t.Context())
+	ctx := otelnetstats.ContextWithoutTracking(t.Context())
 	d := &otelnetstats.Dialer{Tracker: l.Tracker}
 	stacked := &otelnetstats.Dialer{Tracker: l.Tracker, Base: d}
 	for name, dial := range map[string]func() (net.Conn, error){
@@ -341,7 +341,7 @@ func TestUntrackedHandshakesThatFail(t *testing.T) {
 	address, config := serveTLS(t)
 	config.ServerName = "another.test"
 	l := newLab(t)
-	for _, ctx := range []context.Context{t.Context(), otelnetstats.WithoutTracking(t.Context())} {
+	for _, ctx := range []context.Context{t.Context(), otelnetstats.ContextWithoutTracking(t.Context())} {
 		if conn, err := (&otelnetstats.Dialer{Tracker: l.Tracker}).TLS(config)(ctx, "tcp", address); conn != nil || err == nil {
 			t.Errorf("got %v, %v; want nil and an error", conn, err)
 		}

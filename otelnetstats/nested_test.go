@@ -41,7 +41,7 @@ func TestATrackedDialInAResolver(t *testing.T) {
 	port, _ := portOf(t, serve(t, wait))
 	names := serveNames(t, map[string][]net.IP{"server.test": {net.IPv4(127, 0, 0, 1)}})
 	namesPort, _ := portOf(t, names)
-	for _, span := range []otelnetstats.ConnectionSpan{otelnetstats.Linked, otelnetstats.Child} {
+	for _, span := range []otelnetstats.ConnectionSpan{otelnetstats.ConnectionSpanLinked, otelnetstats.ConnectionSpanChild} {
 		for _, nameServer := range []string{names, "localhost:" + namesPort} {
 			t.Run(fmt.Sprint(span, nameServer), func(t *testing.T) {
 				cb := new(tape)
@@ -54,7 +54,7 @@ func TestATrackedDialInAResolver(t *testing.T) {
 					t.Fatal(err)
 				}
 				caller.End()
-				if span == otelnetstats.Linked {
+				if span == otelnetstats.ConnectionSpanLinked {
 					conn.Close()
 				}
 				wantOneDial(t, l, "server.test:"+port, 1)

@@ -148,22 +148,23 @@ func WithFilter(track func(ctx context.Context, network, address string) bool) O
 type ConnectionSpan int
 
 const (
-	// Linked makes the span the root of a trace of its own, linked to the dial
-	// span, or to the span in the context of Register. A connection that outlives
-	// a request does not stretch the request's trace. It is the default.
-	Linked ConnectionSpan = iota
-	// Child makes it a child of the dial span, or of the span in the context of
-	// Register. It suits connections that serve one request.
-	Child
-	// Off makes no span of a connection's life. Dial spans are still made.
-	Off
+	// ConnectionSpanLinked makes the span the root of a trace of its own, linked to
+	// the dial span, or to the span in the context of Register. A connection that
+	// outlives a request does not stretch the request's trace. It is the default.
+	ConnectionSpanLinked ConnectionSpan = iota
+	// ConnectionSpanChild makes it a child of the dial span, or of the span in the
+	// context of Register. It suits connections that serve one request.
+	ConnectionSpanChild
+	// ConnectionSpanOff makes no span of a connection's life. Dial spans are still
+	// made.
+	ConnectionSpanOff
 )
 
 // WithConnectionSpan sets how the span of a connection's life relates to others.
 func WithConnectionSpan(s ConnectionSpan) Option {
 	return optionFunc(func(c *config) {
-		if s < Linked || s > Off {
-			c.errs = append(c.errs, fmt.Errorf("otelnetstats: WithConnectionSpan(%d): unknown value; use Linked, Child or Off", s))
+		if s < ConnectionSpanLinked || s > ConnectionSpanOff {
+			c.errs = append(c.errs, fmt.Errorf("otelnetstats: WithConnectionSpan(%d): unknown value; use ConnectionSpanLinked, ConnectionSpanChild or ConnectionSpanOff", s))
 			return
 		}
 		c.connectionSpan = s

@@ -20,7 +20,7 @@ var noSpan trace.Span = noop.Span{}
 
 // startSpan begins the span of a connection's life.
 func (t *Tracker) startSpan(ctx context.Context, o opening, id uint64) trace.Span {
-	if t.cfg.connectionSpan == Off {
+	if t.cfg.connectionSpan == ConnectionSpanOff {
 		return noSpan
 	}
 	room := startRooms.Get().(*startRoom)
@@ -29,7 +29,7 @@ func (t *Tracker) startSpan(ctx context.Context, o opening, id uint64) trace.Spa
 	opts := append(room.opts[:0],
 		trace.WithTimestamp(o.opened),
 		trace.WithAttributes(room.attrs...))
-	if t.cfg.connectionSpan == Linked || o.root {
+	if t.cfg.connectionSpan == ConnectionSpanLinked || o.root {
 		opts = append(opts, trace.WithNewRoot())
 		if from := linkedTo(ctx); from.IsValid() {
 			opts = append(opts, trace.WithLinks(trace.Link{SpanContext: from}))

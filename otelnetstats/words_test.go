@@ -357,7 +357,7 @@ func TestDialErrorsComeBackUnchanged(t *testing.T) {
 		"DialTimeout": func() (net.Conn, error) { return d.DialTimeout("tcp", "h:1", time.Minute) },
 		"TLS":         func() (net.Conn, error) { return d.TLS(nil)(t.Context(), "tcp", "h:1") },
 		"untracked": func() (net.Conn, error) {
-			return d.DialContext(otelnetstats.WithoutTracking(t.Context()), "tcp", "h:1")
+			return d.DialContext(otelnetstats.ContextWithoutTracking(t.Context()), "tcp", "h:1")
 		},
 	} {
 		if conn, err := dial(); err != error(want) || conn != nil { //nolint:errorlint // the very error

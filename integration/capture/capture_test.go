@@ -116,7 +116,7 @@ func TestADialersConnectionCountsOnceForItsTracker(t *testing.T) {
 func TestWhatIsLeftAlone(t *testing.T) {
 	l := newLab(t)
 	ln := listen(t)
-	near, far := dial(t, otelnetstats.WithoutTracking(t.Context()), new(net.Dialer), ln)
+	near, far := dial(t, otelnetstats.ContextWithoutTracking(t.Context()), new(net.Dialer), ln)
 	if tracked(near) {
 		t.Error("a dial without tracking is tracked")
 	}
@@ -143,7 +143,7 @@ func TestExportersAreLeftAlone(t *testing.T) {
 
 func TestAcceptedConnectionsOnRequest(t *testing.T) {
 	l := newLab(t, otelnetstats.WithAccepted())
-	near, far := dial(t, otelnetstats.WithoutTracking(t.Context()), new(net.Dialer), listen(t))
+	near, far := dial(t, otelnetstats.ContextWithoutTracking(t.Context()), new(net.Dialer), listen(t))
 	c, ok := otelnetstats.Lookup(far)
 	if !ok || c.Role() != "server" {
 		t.Fatalf("the accepted connection: %v, %v", c.Role(), ok)
@@ -177,7 +177,7 @@ func TestAcceptedConnectionsOfATrackedListener(t *testing.T) {
 			plain := listen(t)
 			for ln, tracker := range map[net.Listener]*lab{l.tracker.Listener(plain): l, other.tracker.Listener(plain): other} {
 				before := tracker.sums(t)["netstats.accepted.connections "]
-				near, far := dial(t, otelnetstats.WithoutTracking(t.Context()), new(net.Dialer), ln)
+				near, far := dial(t, otelnetstats.ContextWithoutTracking(t.Context()), new(net.Dialer), ln)
 				near.Close()
 				far.Close()
 				if n := tracker.sums(t)["netstats.accepted.connections "] - before; n != 1 {

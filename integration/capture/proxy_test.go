@@ -77,7 +77,7 @@ func (p *proxy) addr() string { return p.listener.Addr().String() }
 func (p *proxy) relay(t *testing.T, client *net.TCPConn, k *link) {
 	defer client.Close()
 	// It is only the client's side that is to be captured.
-	ctx := otelnetstats.WithoutTracking(context.WithoutCancel(t.Context()))
+	ctx := otelnetstats.ContextWithoutTracking(context.WithoutCancel(t.Context()))
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", p.server)
 	if err != nil {

@@ -65,7 +65,7 @@ func (c *client) open(ctx context.Context) (net.Conn, error) {
 		}
 		return secure, nil
 	case 3:
-		conn, err := new(net.Dialer).DialContext(otelnetstats.WithoutTracking(ctx), "tcp", servers.tcp)
+		conn, err := new(net.Dialer).DialContext(otelnetstats.ContextWithoutTracking(ctx), "tcp", servers.tcp)
 		if err != nil {
 			return nil, err
 		}

@@ -71,7 +71,7 @@ type ending struct {
 // code that ends the program: an error handler that is log.Fatal, say.
 func (e *ending) run() {
 	e.once.Do(func() {
-		ctx, cancel := context.WithTimeout(otelnetstats.WithoutTracking(context.Background()), endLimit)
+		ctx, cancel := context.WithTimeout(otelnetstats.ContextWithoutTracking(context.Background()), endLimit)
 		defer cancel()
 		done := make(chan struct{})
 		go func() {

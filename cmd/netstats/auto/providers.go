@@ -30,7 +30,7 @@ func newProviders(s settings) (*providers, error) {
 			meters:  sdkmetric.NewMeterProvider(),
 		}, nil
 	}
-	ctx := otelnetstats.WithoutTracking(context.Background())
+	ctx := otelnetstats.ContextWithoutTracking(context.Background())
 	res, resourceErr := newResource(ctx)
 	traces := []sdktrace.TracerProviderOption{sdktrace.WithResource(res)}
 	metrics := []sdkmetric.Option{sdkmetric.WithResource(res)}
@@ -82,7 +82,7 @@ func newMetricReader(ctx context.Context) (sdkmetric.Reader, error) {
 type quietly struct{ sdktrace.SpanExporter }
 
 func (q quietly) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	return q.SpanExporter.ExportSpans(otelnetstats.WithoutTracking(ctx), spans)
+	return q.SpanExporter.ExportSpans(otelnetstats.ContextWithoutTracking(ctx), spans)
 }
 
 // shutdown exports what is left, of both signals at once: a collector that
