@@ -3,7 +3,6 @@ package otelnetstats
 import (
 	"context"
 	"net"
-	"reflect"
 	"sync/atomic"
 	"unique"
 
@@ -11,7 +10,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/netstats-go/netstats/internal/connstat"
-	"github.com/netstats-go/netstats/internal/netwrap"
 )
 
 // A Conn is the record of a tracked connection: who it is, what it moved, how
@@ -34,95 +32,6 @@ type Conn struct {
 	dialed  atomic.Int64          // how long its dial took; 0 if it was not dialed, or the dial lasts
 	setup   atomic.Pointer[Setup] // nil if dialed says it all
 	capture *Capture              // nil unless a capture tracks it
-}
-
-// Endpoint is what [net.Conn], [net.PacketConn] and *[tls.Conn] share: the
-// functions of this package take any of them.
-type Endpoint interface {
-	LocalAddr() net.Addr
-	Close() error
-}
-
-// maxHops bounds the chain of NetConn methods that Lookup follows.
-const maxHops = 16
-
-// Lookup returns the record of a tracked connection, and false if conn is not
-// tracked. conn may be what a [Dialer], a [Tracker.Listener] or
-// [Tracker.Register] returned, or a connection on top of it that can be
-// unwrapped by a NetConn method, as *tls.Conn; in a capture build, also a plain
-// connection of package net. A nil conn is not tracked.
-func Lookup(conn Endpoint) (*Conn, bool) {
-	c, _ := locate(conn)
-	return c, c != nil
-}
-
-// locate does what Lookup does, and returns as well the connection that the
-// record is of.
-func locate(conn Endpoint) (c *Conn, hop any) {
-	if c, hop = below(conn, recordOf); c == nil && registrations.count.Load() != 0 {
-		c, hop = below(conn, registeredConn)
-	}
-	return c, hop
-}
-
-// find does what Lookup does, except for connections that Register was given.
-func find(conn Endpoint) *Conn {
-	c, _ := below(conn, recordOf)
-	return c
-}
-
-// below goes down from conn until recordOf knows the connection, and returns
-// that connection as well.
-func below(conn any, recordOf func(any) (*Conn, bool)) (c *Conn, hop any) {
-	hop = conn
-	for range maxHops + 1 {
-		if hop == nil {
-			break
-		}
-		if c, ok := recordOf(hop); ok {
-			return c, hop
-		}
-		hop = unwrap(hop)
-	}
-	return nil, nil
-}
-
-// recordOf finds the record of this very connection.
-func recordOf(conn any) (*Conn, bool) {
-	if rec := netwrap.RecordOf(conn); rec != nil {
-		return connOf(rec), true
-	}
-	return capturedConn(conn)
-}
-
-// unwrap returns the connection below conn, nil if there is none. It calls
-// other people's methods, whose panics must not become ours.
-func unwrap(conn any) (below any) {
-	u, ok := conn.(interface{ NetConn() net.Conn })
-	if !ok {
-		return nil
-	}
-	defer func() {
-		if recover() != nil {
-			below = nil
-		}
-	}()
-	if c := u.NetConn(); c != nil {
-		return c
-	}
-	return nil
-}
-
-// isNil reports whether v is nil or an interface that holds a nil pointer.
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	switch r := reflect.ValueOf(v); r.Kind() {
-	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Chan, reflect.Slice:
-		return r.IsNil()
-	}
-	return false
 }
 
 // zero reports whether c is nil, or not the record of any connection.
@@ -265,44 +174,4 @@ func (c *Conn) past() *history {
 	}
 	c.history.CompareAndSwap(nil, newHistory(c.rec.Opened))
 	return c.history.Load()
-}
-
-// A CloseReason says why a connection ended.
-type CloseReason string
-
-// The reasons.
-const (
-	// ClosedLocal: this process closed it.
-	ClosedLocal CloseReason = "local"
-	// ClosedRemote: the peer had closed its direction before this process closed
-	// the connection. That is known from a read that found the end of the stream,
-	// and on Linux from the kernel, for TCP connections that moved a byte: TLS and
-	// pools that look at the descriptor hide it. It is not known of what has not
-	// arrived: who answers TLS's goodbye at once may be the first to close.
-	ClosedRemote CloseReason = "remote"
-	// ClosedReset: the peer reset it, or took no more bytes.
-	ClosedReset CloseReason = "reset"
-	// ClosedTimeout: it was closed with nothing moved since a deadline passed, the
-	// goodbye of TLS aside, or the kernel gave up waiting for the peer. A deadline
-	// does not end a connection by itself. Packet connections never end so: an
-	// error or a deadline of a datagram says nothing of the socket.
-	ClosedTimeout CloseReason = "timeout"
-	// ClosedError: another error of a read or a write was the last thing seen.
-	ClosedError CloseReason = "error"
-	// ClosedShutdown: its Tracker was shut down while it was open.
-	ClosedShutdown CloseReason = "shutdown"
-	// ClosedLeaked: the program dropped it without Close, and the garbage
-	// collector found it.
-	ClosedLeaked CloseReason = "leaked"
-)
-
-var reasons = [...]CloseReason{
-	connstat.Open:     "",
-	connstat.Local:    ClosedLocal,
-	connstat.Remote:   ClosedRemote,
-	connstat.Reset:    ClosedReset,
-	connstat.Timeout:  ClosedTimeout,
-	connstat.Error:    ClosedError,
-	connstat.Shutdown: ClosedShutdown,
-	connstat.Leaked:   ClosedLeaked,
 }

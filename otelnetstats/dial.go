@@ -174,13 +174,14 @@ func (d *dial) close(err error) {
 // by a Capture. A pristine one is new, so that nobody can have registered it.
 func (d *dial) adopt(conn net.Conn, pristine bool) (net.Conn, *Conn) {
 	if pristine {
-		if c := find(conn); c != nil {
+		if c := counted(conn); c != nil {
 			return conn, c
 		}
-		return d.track(conn, true)
+		return d.track(conn, netwrap.Dialed)
 	}
-	if tracked, ok := trackedBefore(conn); ok {
-		return tracked, find(tracked)
+	if tracked, ok := trackedAs(conn); ok {
+		c, _ := locate(tracked)
+		return tracked, c
 	}
 	if c := d.layeredOn(conn); c != nil {
 		alias(conn, c, conn)
@@ -189,15 +190,11 @@ func (d *dial) adopt(conn net.Conn, pristine bool) (net.Conn, *Conn) {
 	if d.tracker.refusesTLS(conn) {
 		return conn, nil
 	}
-	return d.track(conn, false)
+	return d.track(conn, netwrap.Conn)
 }
 
 // track has a new connection tracked.
-func (d *dial) track(conn net.Conn, pristine bool) (net.Conn, *Conn) {
-	wrap := netwrap.Conn
-	if pristine {
-		wrap = netwrap.Dialed
-	}
+func (d *dial) track(conn net.Conn, wrap wrapFunc) (net.Conn, *Conn) {
 	tracked, c := d.tracker.track(d.parent, d.linked(), conn, wrap, opening{
 		network: d.network,
 		address: d.address,

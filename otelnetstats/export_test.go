@@ -6,4 +6,4 @@ func (t *Tracker) Records() int { return len(t.open.Open()) }
 
 // Registrations is how many connections are known for having been registered, or
 // given out.
-func Registrations() int64 { return registrations.count.Load() }
+func Registrations() int64 { return wrappers.count.Load() }

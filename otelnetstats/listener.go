@@ -49,7 +49,7 @@ func listening(addr net.Addr) opening {
 type acceptor struct {
 	tracker *Tracker
 	opening opening
-	wrap    func(net.Conn, *connstat.Record) net.Conn
+	wrap    wrapFunc
 }
 
 func (a acceptor) accept(l net.Listener) (net.Conn, error) {
@@ -64,7 +64,7 @@ func (a acceptor) accept(l net.Listener) (net.Conn, error) {
 	case isNil(conn):
 		return conn, nil
 	}
-	if tracked, ok := trackedBefore(conn); ok {
+	if tracked, ok := trackedAs(conn); ok {
 		a.countAgain(tracked)
 		return tracked, nil
 	}

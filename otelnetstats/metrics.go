@@ -25,7 +25,7 @@ type connectionInstruments struct {
 // reads the totals of each series, after those connections were folded in that
 // moved something since it last ran.
 type instruments struct {
-	roles        [2]connectionInstruments
+	connections  [dials]connectionInstruments // by kind
 	dialDuration metric.Float64Histogram
 	dialActive   metric.Int64ObservableUpDownCounter
 	accepted     metric.Int64Counter
@@ -36,14 +36,14 @@ type instruments struct {
 func newInstruments(meter metric.Meter, observe metric.Callback) (*instruments, error) {
 	m := maker{meter: meter}
 	in := &instruments{
-		roles: [...]connectionInstruments{
-			connstat.Client: {
+		connections: [...]connectionInstruments{
+			clientConnections: {
 				io:       m.counter(metricClientIO, unitBytes, descriptionIO),
 				count:    m.upDown(metricClientConnections, unitConnections, descriptionConnections),
 				packets:  m.counter(metricClientPackets, unitPackets, descriptionPackets),
 				duration: m.histogram(metricClientDuration, descriptionDuration, connectionBuckets),
 			},
-			connstat.Server: {
+			serverConnections: {
 				io:       m.counter(metricServerIO, unitBytes, descriptionIO),
 				count:    m.upDown(metricServerConnections, unitConnections, descriptionConnections),
 				packets:  m.counter(metricServerPackets, unitPackets, descriptionPackets),
@@ -102,7 +102,7 @@ func (t *Tracker) observe(_ context.Context, o metric.Observer) error {
 			observe(o, t.in.dialActive, s.active.Load(), s.observe)
 			continue
 		}
-		in := &t.in.roles[s.key.kind]
+		in := &t.in.connections[s.key.kind]
 		received, sent := s.totals.Flows()
 		observe(o, in.io, received.Bytes, s.observeReceive)
 		observe(o, in.io, sent.Bytes, s.observeTransmit)
@@ -124,7 +124,7 @@ func observe(o metric.Observer, instrument metric.Int64Observable, n int64, opts
 
 // recordDuration records how long the connection was open.
 func (c *Conn) recordDuration() {
-	h := c.tracker.in.roles[c.rec.Role].duration
+	h := c.tracker.in.connections[c.series.key.kind].duration
 	record(exemplarContext(c.span), h, c.series, connstat.Since(c.rec.Opened), c.errorType())
 }
 

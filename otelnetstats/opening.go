@@ -81,7 +81,7 @@ func datagrams(network string) bool {
 // one in the context.
 func (t *Tracker) newConn(linked context.Context, o opening) *Conn {
 	o.series = t.table.get(seriesKey{
-		kind:        kind(o.role),
+		kind:        connectionsOf(o.role),
 		target:      o.target,
 		networkType: networkTypeOf(o.typed()),
 	})
@@ -157,9 +157,12 @@ func (t *Tracker) publish(ctx context.Context, c *Conn) {
 	}
 }
 
+// A wrapFunc wraps a connection: one of package netwrap's.
+type wrapFunc func(net.Conn, *connstat.Record) net.Conn
+
 // track wraps a connection that was opened here. linked has the span that its own
 // is linked to, ctx is the caller's.
-func (t *Tracker) track(ctx, linked context.Context, conn net.Conn, wrap func(net.Conn, *connstat.Record) net.Conn, o opening) (net.Conn, *Conn) {
+func (t *Tracker) track(ctx, linked context.Context, conn net.Conn, wrap wrapFunc, o opening) (net.Conn, *Conn) {
 	tracked := conn
 	done := false
 	defer func() {

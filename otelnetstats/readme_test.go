@@ -295,7 +295,7 @@ func TestReadmeCloseReasons(t *testing.T) {
 	text, _, _ = strings.Cut(text, "\n\n")
 	documented := setOf(cell(text).names()...)
 	reasons := make(nameSet)
-	for name, value := range stringConstants(t, "conn.go") {
+	for name, value := range stringConstants(t, "reason.go") {
 		if strings.HasPrefix(name, "Closed") {
 			reasons.add(value)
 		}

@@ -24,29 +24,11 @@ var errTLSConn = errors.New("otelnetstats: a *tls.Conn cannot be tracked without
 // a tracked connection, see [Dialer.TLS]. A nil conn is returned as it is. Use
 // [Tracker.Listener] for connections that were accepted.
 func (t *Tracker) Register(ctx context.Context, conn net.Conn) net.Conn {
-	if t.off() || isNil(conn) {
-		return conn
-	}
-	if tracked, ok := trackedBefore(conn); ok {
-		return tracked
-	}
-	if t.refusesTLS(conn) {
-		return conn
-	}
-	if ctx == nil {
-		ctx = context.Background()
-	}
-	tracked, c, first := register(conn,
-		func() *Conn { return t.newConn(ctx, t.registered(conn)) },
-		func(c *Conn) net.Conn { return netwrap.Conn(conn, &c.rec) })
-	if first {
-		t.publish(ctx, c)
-	}
-	return tracked
+	return register(ctx, t, conn, netwrap.Conn)
 }
 
 // refusesTLS reports whether conn is a *tls.Conn, and says once what to do.
-func (t *Tracker) refusesTLS(conn net.Conn) bool {
+func (t *Tracker) refusesTLS(conn Endpoint) bool {
 	if _, ok := conn.(*tls.Conn); !ok {
 		return false
 	}
@@ -59,26 +41,33 @@ func (t *Tracker) refusesTLS(conn net.Conn) bool {
 // known by the address that it is bound to. Reads and writes are also counted
 // as packets.
 func (t *Tracker) RegisterPacketConn(ctx context.Context, conn net.PacketConn) net.PacketConn {
+	return register(ctx, t, conn, netwrap.PacketConn)
+}
+
+func register[T Endpoint](ctx context.Context, t *Tracker, conn T, wrap func(T, *connstat.Record) T) T {
 	if t.off() || isNil(conn) {
 		return conn
 	}
-	if tracked, ok := trackedBefore(conn); ok {
+	if tracked, ok := trackedAs(conn); ok {
 		return tracked
+	}
+	if t.refusesTLS(conn) {
+		return conn
 	}
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	tracked, c, first := register(conn,
-		func() *Conn { return t.newConn(ctx, t.registered(conn)) },
-		func(c *Conn) net.PacketConn { return netwrap.PacketConn(conn, &c.rec) })
+	tracked, c, first := wrapOnce(conn,
+		func() *Conn { return t.newConn(ctx, t.openingOf(conn)) },
+		func(c *Conn) T { return wrap(conn, &c.rec) })
 	if first {
 		t.publish(ctx, c)
 	}
 	return tracked
 }
 
-// registered is the opening of a connection that somebody else opened.
-func (t *Tracker) registered(conn Endpoint) opening {
+// openingOf is the opening of a connection that somebody else opened.
+func (t *Tracker) openingOf(conn Endpoint) opening {
 	o := opening{caller: t.caller()}.of(conn)
 	addr := o.local
 	if !isNil(addr) {

@@ -23,10 +23,18 @@ const (
 type kind uint8
 
 const (
-	clientConnections = kind(connstat.Client)
-	serverConnections = kind(connstat.Server)
-	dials             = serverConnections + 1
+	clientConnections kind = iota
+	serverConnections
+	dials
 )
+
+// connectionsOf is the kind of a role's connections.
+func connectionsOf(role connstat.Role) kind {
+	if role == connstat.Server {
+		return serverConnections
+	}
+	return clientConnections
+}
 
 // A seriesKey tells sets of attributes apart.
 type seriesKey struct {
@@ -164,11 +172,11 @@ func (t *seriesTable) find(key seriesKey, answered bool) *series {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.make(key, answered)
+	return t.add(key, answered)
 }
 
-// make makes a series, unless it is there.
-func (t *seriesTable) make(key seriesKey, answered bool) *series {
+// add makes a series, unless it is there. The caller holds the lock.
+func (t *seriesTable) add(key seriesKey, answered bool) *series {
 	if s := t.series[key]; s != nil {
 		if s.server != nil && answered {
 			t.answer(s.server)

@@ -19,9 +19,9 @@ func connectionsTo(name string) seriesKey {
 func TestMakingASeriesAgain(t *testing.T) {
 	table := newSeriesTable(newConfig(nil))
 	key := dialsTo("server:80")
-	first := table.make(key, false)
+	first := table.add(key, false)
 	for range 2 * maxSetsPerServer {
-		if table.make(key, false) != first {
+		if table.add(key, false) != first {
 			t.Fatal("another series was made")
 		}
 	}

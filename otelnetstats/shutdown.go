@@ -68,7 +68,7 @@ func (t *Tracker) endSpans(ctx context.Context) error {
 		case recording == 0:
 		case !canFlush:
 			atRisk += recording
-			pause(ctx, len(records))
+			restBetween(ctx, len(records))
 		default:
 			if err := flush.ForceFlush(ctx); err != nil {
 				atRisk += recording
@@ -113,16 +113,16 @@ func endAll(ctx context.Context, records []*connstat.Record) (recording int, err
 		next++
 		return records[next-1], true
 	}, func(rec *connstat.Record) {
-		records := connOf(rec).journal != nil && !rec.Ended()
-		defer func() { ended <- records }() // also if a callback ends the goroutine
+		recording := connOf(rec).journal != nil && !rec.Ended()
+		defer func() { ended <- recording }() // also if a callback ends the goroutine
 		rec.End(connstat.Shutdown)
 	})
 	for range records {
-		records, ok := receive(ctx, ended)
+		one, ok := receive(ctx, ended)
 		if !ok {
 			return recording, errStuck
 		}
-		if records {
+		if one {
 			recording++
 		}
 	}
@@ -146,8 +146,8 @@ func receive[T any](ctx context.Context, c <-chan T) (v T, ok bool) {
 	}
 }
 
-// pause waits between chunks: a part of the time that ctx leaves.
-func pause(ctx context.Context, left int) {
+// restBetween waits between chunks: a part of the time that ctx leaves.
+func restBetween(ctx context.Context, left int) {
 	if left == 0 {
 		return
 	}

@@ -66,7 +66,7 @@ func fastReadFrom(c *net.TCPConn, dst end, r io.Reader) (n int64, handled bool, 
 // progress earlier; larger ones cost less.
 const slice = 512 << 10
 
-var slices = sync.Pool{New: func() any { return new(io.LimitedReader) }}
+var limits = sync.Pool{New: func() any { return new(io.LimitedReader) }}
 
 // sendFile copies a file to c slice by slice, each of them by sendfile(2).
 // What cannot seek cannot be sent so either; and as pipes and terminals may
@@ -75,10 +75,10 @@ func sendFile(c *net.TCPConn, dst end, r io.Reader, remain int64) (n int64, hand
 	if !seekable(r) {
 		return 0, false, nil
 	}
-	part := slices.Get().(*io.LimitedReader)
+	part := limits.Get().(*io.LimitedReader)
 	defer func() {
 		part.R = nil
-		slices.Put(part)
+		limits.Put(part)
 	}()
 	for remain > 0 {
 		size := min(remain, slice)
