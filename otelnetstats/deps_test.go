@@ -26,11 +26,10 @@ func deps(t *testing.T, pkg string) []string {
 // TestTheCoreKnowsNothingOfOpenTelemetry: what runs at each read and write is
 // made of the standard library and of the part of x/sys that asks the kernel.
 func TestTheCoreKnowsNothingOfOpenTelemetry(t *testing.T) {
-	core := []string{module + "internal/connstat", module + "internal/netwrap", module + "internal/tcpinfo"}
+	core := []string{module + "internal/connstat", module + "internal/netwrap", module + "internal/tcpinfo", module + "internal/neterr"}
 	for _, pkg := range core {
 		for _, dep := range deps(t, pkg) {
-			own := dep == core[0] || dep == core[1] || dep == core[2]
-			if !own && dep != "golang.org/x/sys/unix" && dep != "golang.org/x/sys/windows" {
+			if !slices.Contains(core, dep) && dep != "golang.org/x/sys/unix" && dep != "golang.org/x/sys/windows" {
 				t.Errorf("%s imports %s", pkg, dep)
 			}
 		}

@@ -310,31 +310,13 @@ func TestReadmeErrorTypes(t *testing.T) {
 	documented := setOf(cell(text).names()...)
 
 	types := make(nameSet)
-	for _, file := range []string{"semconv.go", "errno_unix.go"} {
-		f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ast.Inspect(f, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.FuncDecl:
-				return strings.Contains(strings.ToLower(n.Name.Name), "errortype")
-			case *ast.KeyValueExpr:
-				types.addLiteral(n.Value)
-			case *ast.ReturnStmt:
-				types.addLiteral(n.Results[0])
-			}
-			return true
-		})
+	for _, value := range stringConstants(t, "../internal/neterr/neterr.go") {
+		types.add(value)
+	}
+	for _, value := range stringConstants(t, "errortype.go") {
+		types.add(value)
 	}
 	sameNames(t, "error.type", documented, types)
-}
-
-func (s nameSet) addLiteral(e ast.Expr) {
-	if literal, ok := e.(*ast.BasicLit); ok {
-		value, _ := strconv.Unquote(literal.Value)
-		s.add(value)
-	}
 }
 
 // The README's Go is that of the examples, which are compiled and run. What

@@ -5,8 +5,8 @@ import (
 	"io"
 	"net"
 	"os"
-	"syscall"
 
+	"github.com/netstats-go/netstats/internal/neterr"
 	"github.com/netstats-go/netstats/internal/tcpinfo"
 )
 
@@ -46,8 +46,8 @@ var plainOutcomes = [...]outcome{
 // What the kernel and deadlines tell, without an error of a call.
 var (
 	deadlinePassed = &outcome{reason: Timeout, err: os.ErrDeadlineExceeded, final: true}
-	peerReset      = &outcome{reason: Reset, err: syscall.ECONNRESET, final: true}
-	peerTimedOut   = &outcome{reason: Timeout, err: syscall.ETIMEDOUT, final: true}
+	peerReset      = &outcome{reason: Reset, err: neterr.ErrReset, final: true}
+	peerTimedOut   = &outcome{reason: Timeout, err: neterr.ErrTimedOut, final: true}
 )
 
 // last returns the outcome of a connection that ends by this error.
@@ -109,9 +109,9 @@ func classify(err error) (kind failure) {
 		return pastDeadline
 	case errors.Is(err, io.ErrClosedPipe):
 		return brokenPipe
-	case isReset(err):
+	case neterr.IsReset(err):
 		return reset
-	case isTimeout(err):
+	case neterr.IsTimeout(err):
 		return timeout
 	}
 	return otherFailure
@@ -197,12 +197,4 @@ func (r *Record) Fault() error {
 		return o.err
 	}
 	return nil
-}
-
-func isTimeout(err error) bool {
-	t, ok := errors.AsType[interface {
-		error
-		Timeout() bool
-	}](err)
-	return ok && t.Timeout()
 }
