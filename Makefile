@@ -148,15 +148,15 @@ captured: ## What takes a capture build: a part of Go's own tests, other project
 
 .PHONY: ledger
 ledger: ## Balance 100,000 generated operations against the kernel and the peer
-	NETSTATS_LEDGER_OPS=100000 $(GO) test ./otelnetstats -run Ledger -count=1 -v -timeout 30m
+	NETSTATS_LEDGER_OPS=100000 $(GO) test ./internal/ledger -count=1 -v -timeout 30m
 
 .PHONY: ledger-million
 ledger-million: ## The same with 1,000,000
-	NETSTATS_LEDGER_OPS=1000000 $(GO) test ./otelnetstats -run Ledger -count=1 -v -timeout 2h
+	NETSTATS_LEDGER_OPS=1000000 $(GO) test ./internal/ledger -count=1 -v -timeout 2h
 
 .PHONY: ledger-ten-million
 ledger-ten-million: ## The same with 10,000,000
-	NETSTATS_LEDGER_OPS=10000000 $(GO) test ./otelnetstats -run Ledger -count=1 -v -timeout 12h
+	NETSTATS_LEDGER_OPS=10000000 $(GO) test ./internal/ledger -count=1 -v -timeout 12h
 
 .PHONY: soak
 soak: ## Run a mix of everything for SOAK (1h), and look what is left

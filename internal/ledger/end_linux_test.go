@@ -1,4 +1,4 @@
-package otelnetstats_test
+package ledger
 
 import (
 	"errors"
@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"syscall"
 
-	"github.com/netstats-go/netstats/internal/testnet/ledger"
 	"github.com/netstats-go/netstats/otelnetstats"
 )
 
@@ -35,12 +34,12 @@ type ledgerEnd struct {
 	closing    atomic.Bool  // Close began
 	gone       atomic.Bool  // and has returned
 	closed     sync.Once
-	held       ledger.Held // if abrupt
+	held       Held // if abrupt
 
 	desk ledgerDesk
 
 	final   otelnetstats.Stats
-	account ledger.Account
+	account Account
 }
 
 // The directions, as indices.
@@ -56,7 +55,7 @@ func (b *ledgerBureau) end(name string, conn net.Conn) *ledgerEnd {
 	e.record, _ = otelnetstats.Lookup(conn)
 	e.inner, _ = conn.(interface{ NetConn() net.Conn }).NetConn().(*net.TCPConn)
 	var err error
-	if e.held, err = ledger.Hold(e.inner); err != nil {
+	if e.held, err = Hold(e.inner); err != nil {
 		e.errorf("hold: %v", err)
 	}
 	return e
@@ -167,7 +166,7 @@ func (e *ledgerEnd) balanceOperations() {
 }
 
 // balance holds both directions against what the proxy carried.
-func (e *ledgerEnd) balance(out, in *ledger.Leg) {
+func (e *ledgerEnd) balance(out, in *Leg) {
 	received, sent := e.counted()
 	if out.Read > sent || out.EOF && out.Read != sent {
 		e.errorf("sent: counted %d, the proxy read %d, to the end: %t", sent, out.Read, out.EOF)
@@ -191,7 +190,7 @@ func (e *ledgerEnd) balance(out, in *ledger.Leg) {
 
 // balanceOver does what balanceArrived does for a connection that is over, of
 // which the kernel does not say whether a FIN arrived.
-func (e *ledgerEnd) balanceOver(in *ledger.Leg) {
+func (e *ledgerEnd) balanceOver(in *Leg) {
 	fin := in.FIN
 	if received, _ := e.counted(); fin && in.Aborted {
 		fin = e.account.Arrived > received+e.account.Unread // may have been overtaken by an RST

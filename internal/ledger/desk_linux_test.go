@@ -1,4 +1,4 @@
-package otelnetstats_test
+package ledger
 
 import (
 	"math/rand/v2"

@@ -1,4 +1,4 @@
-package otelnetstats_test
+package ledger
 
 import (
 	"fmt"
@@ -12,8 +12,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/netstats-go/netstats/internal/testnet/ledger"
 )
 
 // TestLedger makes generated calls on tracked TCP connections, with a proxy in
@@ -154,14 +152,14 @@ func (w *ledgerWorker) work() {
 // A ledgerPath leads through a proxy to a tracked server.
 type ledgerPath struct {
 	bureau *ledgerBureau
-	proxy  *ledger.Proxy
+	proxy  *Proxy
 	server net.Listener
 }
 
 func newLedgerPath(t *testing.T, b *ledgerBureau) *ledgerPath {
 	t.Helper()
-	ln := listen(t, "tcp", "127.0.0.1:0")
-	proxy, err := ledger.NewProxy(ln.Addr().String())
+	ln := listen(t)
+	proxy, err := NewProxy(ln.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +228,7 @@ func (w *ledgerWorker) live(e *ledgerEnd, session, side uint64) {
 // A ledgerPlan is how a session goes.
 type ledgerPlan struct {
 	client, server ledgerManner
-	forth, back    ledger.Faults
+	forth, back    Faults
 }
 
 // A ledgerManner is how an end behaves. One that is neither abrupt nor lazy
@@ -261,7 +259,7 @@ func newLedgerPlan(r *rand.Rand) ledgerPlan {
 	return p
 }
 
-func newLedgerFaults(r *rand.Rand) (f ledger.Faults) {
+func newLedgerFaults(r *rand.Rand) (f Faults) {
 	switch r.IntN(8) {
 	case 0, 1:
 		f.Slice, f.SliceFor = 1+r.IntN(2000), 1<<14
@@ -269,7 +267,7 @@ func newLedgerFaults(r *rand.Rand) (f ledger.Faults) {
 		f.Delay, f.Delays = time.Duration(r.IntN(2000))*time.Microsecond, r.IntN(8)
 	case 3:
 		f.At = 1 + r.Int64N(1<<r.IntN(20))
-		f.Then = ledger.HalfClose + ledger.Fault(r.IntN(4))
+		f.Then = HalfClose + Fault(r.IntN(4))
 	}
 	return f
 }
