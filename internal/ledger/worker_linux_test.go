@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -41,9 +42,17 @@ func newWorker(run *run, trackers []*tracker, number int) *worker {
 func (w *worker) work() {
 	for w.run.unfinished() {
 		w.session(uint64(w.run.sessions.Add(1))) //nolint:gosec // counts up
+		w.emptyScratch()
 	}
 	w.source.finish()
 	w.sink.finish()
+}
+
+// emptyScratch keeps the disk from filling up.
+func (w *worker) emptyScratch() {
+	w.run.succeeded("truncate", w.scratch.Truncate(0))
+	_, err := w.scratch.Seek(0, io.SeekStart)
+	w.run.succeeded("seek", err)
 }
 
 // A route leads through a proxy to a listener.
