@@ -48,6 +48,7 @@ func newEndpoint(t *tracker, name string, conn net.Conn) *endpoint {
 }
 
 func (e *endpoint) errorf(format string, args ...any) {
+	e.run.t.Helper()
 	e.run.errorf("%s, %+v: "+format, append([]any{e.name, e.behavior}, args...)...)
 }
 

@@ -50,6 +50,14 @@ func newRun(t *testing.T) *run {
 	if err := os.WriteFile(r.file, payload, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(r.repeat())
+		}
+	})
+	// A crash loses what the test logged. Of a test that passes, go test shows
+	// neither.
+	fmt.Fprintln(os.Stderr, r.repeat())
 	return r
 }
 
@@ -68,18 +76,20 @@ func environment(t *testing.T, name string, otherwise uint64) uint64 {
 
 // repeat says how to make the same calls and faults again.
 func (r *run) repeat() string {
-	return fmt.Sprintf("NETSTATS_LEDGER_SEED=%d NETSTATS_LEDGER_OPS=%d", r.seed, r.target)
+	return fmt.Sprintf("to repeat this run: NETSTATS_LEDGER_SEED=%d NETSTATS_LEDGER_OPS=%d go test ./internal/ledger", r.seed, r.target)
 }
 
 func (r *run) errorf(format string, args ...any) {
+	r.t.Helper()
 	if r.failures.Add(1) <= maxFailures {
-		r.t.Errorf("%s: %s", r.repeat(), fmt.Sprintf(format, args...))
+		r.t.Errorf(format, args...)
 	}
 }
 
 // succeeded reports whether err is nil. If it is not, the test fails.
 func (r *run) succeeded(what string, err error) bool {
 	if err != nil {
+		r.t.Helper()
 		r.errorf("%s: %v", what, err)
 	}
 	return err == nil

@@ -3,6 +3,7 @@ package ledger
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -11,7 +12,8 @@ import (
 // number.
 func (w *worker) session(number uint64) {
 	watchdog := time.AfterFunc(sessionTimeout, func() {
-		panic(fmt.Sprintf("session %d of %s does not end", number, w.run.repeat()))
+		debug.SetTraceback("all") // to show who waits for whom
+		panic(fmt.Sprintf("session %d does not end", number))
 	})
 	defer watchdog.Stop()
 	r := rand.New(rand.NewPCG(w.run.seed, number))
