@@ -30,12 +30,15 @@ func (c *caller) isLast(call string, err error) bool {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		_ = c.conn.SetDeadline(time.Time{}) // fails once closed
 		return false
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE),
-		errors.Is(err, net.ErrClosed) && c.closeBegan.Load():
+	case isReset(err), errors.Is(err, net.ErrClosed) && c.closeBegan.Load():
 		return true
 	}
 	c.errorf("%s: %v", call, err)
 	return true
+}
+
+func isReset(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // errInjected is what the test's own readers and writers fail with.

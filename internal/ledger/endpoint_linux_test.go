@@ -103,4 +103,5 @@ func (e *endpoint) finish() {
 	e.checkSent()
 	e.checkReceived()
 	e.checkOperations()
+	e.checkReason(closedEarly)
 }

@@ -40,7 +40,7 @@ func newBehavior(r *rand.Rand) behavior {
 	}
 }
 
-// Faults are what happens to a stream. The zero faults are none.
+// faults are what happens to a stream. The zero faults are none.
 type faults struct {
 	// slice is the most that is written at once, for the first sliceFor bytes. Zero
 	// is no limit.
@@ -54,7 +54,7 @@ type faults struct {
 	then fault
 }
 
-// A fault happens to a stream once.
+// A fault is one of those that end a stream or a connection.
 type fault int
 
 const (

@@ -24,6 +24,9 @@ func (c *caller) read() (last bool) {
 	c.countCall()
 	n, err := t.call(c, c.size())
 	c.results.add(received, t, n)
+	if isReset(err) {
+		c.results.wasReset.Store(true)
+	}
 	if err == io.EOF { //nolint:errorlint // io.EOF is returned bare, as io.Reader demands
 		c.results.readEOF.Store(true)
 		return true
@@ -61,7 +64,7 @@ func (c *caller) callRead(n int64) (int64, error) {
 	return int64(read), err
 }
 
-// callCopyToSink is a call on the worker's sink, too.
+// callCopyToSink copies to the worker's sink, whose results it adds, too.
 func (c *caller) callCopyToSink(int64) (int64, error) {
 	sink := c.worker.sink
 	sink.results.inParts[sent].Store(true)

@@ -26,8 +26,8 @@ func startRelay(client, server *net.TCPConn, toServer, toClient faults) *relay {
 	return r
 }
 
-// carry runs both streams until they are over. A reset of one also ends the other,
-// whose connections are closed by then.
+// carry runs both streams until they are over. A reset has closed both connections;
+// what is left of the other stream is its delay, which stop ends.
 func (r *relay) carry(stop chan struct{}, near, far *proxyConn) {
 	defer close(r.done)
 	over := make(chan struct{}, 2)

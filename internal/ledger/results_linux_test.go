@@ -2,21 +2,26 @@ package ledger
 
 import "sync/atomic"
 
-// results are what the calls returned that read and write, added up.
+// results add up what the reads and the writes of an endpoint returned.
 type results struct {
 	bytes atomicCounts
-	// maxSent is what may have been sent: all that the calls under way are given,
-	// and what the others returned.
+	// maxSent is the most that can have been sent: all bytes given to the calls under
+	// way, and those that the others returned.
 	maxSent atomic.Int64
 	// movingCalls moved bytes, and are counted as one operation each.
 	movingCalls atomicCounts
 	// inParts is set if a call was counted as one operation for each of its parts.
 	inParts [len(directions)]atomic.Bool
-	// undelivered is set if a copy may have read bytes that it could not write: then
-	// it did not return them.
+	// undelivered is set if a copy may have read bytes that it could not write. It
+	// does not return those.
 	undelivered atomic.Bool
 	// readEOF is set if a read found the end of the stream.
 	readEOF atomic.Bool
+	// wasReset is set if a call failed because the peer reset the connection.
+	wasReset atomic.Bool
+	// ignoredReset is set if a call failed so, but the library does not see its
+	// error, or does not take it for a reset.
+	ignoredReset atomic.Bool
 }
 
 // add adds the n bytes that a call returned.

@@ -49,6 +49,7 @@ func (w *worker) use(e *endpoint, session, side uint64) {
 	start := func(role uint64, n int, calls func(*caller)) *sync.WaitGroup {
 		var wg sync.WaitGroup
 		for i := range n {
+			// No other caller of the run has this seed.
 			seed := session<<8 | side<<6 | role<<5 | uint64(i)
 			c := &caller{endpoint: e, worker: w, random: rand.New(rand.NewPCG(w.run.seed, ^seed))}
 			wg.Go(func() { calls(c) })

@@ -15,7 +15,7 @@ type tracker struct {
 	metrics *metrics
 
 	observed  bool // there are spans and callbacks
-	spans     spanBytes
+	spans     spans
 	callbacks callbackBytes
 }
 

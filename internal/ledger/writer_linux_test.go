@@ -35,7 +35,20 @@ func (c *caller) write() (last bool) {
 	n, err := t.call(c, size)
 	c.results.add(sent, t, n)
 	c.results.maxSent.Add(n - size)
+	if isReset(err) {
+		c.noteReset(t)
+	}
 	return c.isLast(t.name, err)
+}
+
+// noteReset notes that a call failed because of a reset. The library does not see
+// errors of writev, and ignores those that follow a CloseWrite.
+func (c *caller) noteReset(t transfer) {
+	if t.uncounted || c.closeWriteBegan.Load() > 0 {
+		c.results.ignoredReset.Store(true)
+	} else {
+		c.results.wasReset.Store(true)
+	}
 }
 
 var writes = []transfer{
@@ -85,8 +98,7 @@ func (c *caller) callSendFile(n int64) (int64, error) {
 	return c.conn.(io.ReaderFrom).ReadFrom(f)
 }
 
-// callCopyFromSource is a call on the worker's source, too. What was read there
-// and could not be written here is in no result.
+// callCopyFromSource copies from the worker's source, whose results it adds, too.
 func (c *caller) callCopyFromSource(n int64) (int64, error) {
 	source := c.worker.source
 	source.results.undelivered.Store(true)

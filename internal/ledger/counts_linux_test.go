@@ -17,7 +17,7 @@ var directions = [...]direction{received, sent}
 
 func (d direction) String() string { return [...]string{"received", "sent"}[d] }
 
-// Counts are numbers by direction: of bytes, if nothing else is said.
+// counts are numbers by direction: of bytes, if nothing else is said.
 type counts [len(directions)]int64
 
 func (c counts) String() string { return fmt.Sprintf("%d received, %d sent", c[received], c[sent]) }

@@ -1,5 +1,11 @@
 package ledger
 
+import (
+	"slices"
+
+	"github.com/netstats-go/netstats/otelnetstats"
+)
+
 // counted is the number of bytes that the library counted, before and after resets.
 func (e *endpoint) counted() counts {
 	return counts{e.stats.Received.Bytes, e.stats.Sent.Bytes}.plus(e.history.reset)
@@ -47,6 +53,22 @@ func (e *endpoint) checkOperations() {
 		if counted[d] < calls || counted[d] > calls && !e.results.inParts[d].Load() {
 			e.errorf("%v: counted %d operations, %d calls moved something", d, counted[d], calls)
 		}
+	}
+}
+
+// checkReason checks why the connection ended. If it was closed early, calls may
+// have failed too late to be a reason.
+func (e *endpoint) checkReason(closedEarly bool) {
+	want := []otelnetstats.CloseReason{otelnetstats.ClosedLocal, otelnetstats.ClosedRemote, otelnetstats.ClosedReset, otelnetstats.ClosedTimeout}
+	switch r := &e.results; {
+	case closedEarly:
+	case r.wasReset.Load():
+		want = []otelnetstats.CloseReason{otelnetstats.ClosedReset}
+	case r.readEOF.Load() && !r.ignoredReset.Load():
+		want = []otelnetstats.CloseReason{otelnetstats.ClosedRemote}
+	}
+	if got := e.record.CloseReason(); !slices.Contains(want, got) {
+		e.errorf("the close reason is %q, want one of %q", got, want)
 	}
 }
 
