@@ -87,7 +87,7 @@ func (k *Capture) accepted(_ *connstat.Record, network string, local, remote net
 		return nil
 	}
 	c := k.track(ctx, ctx, k.tracker, o)
-	k.tracker.countAccept(exemplarContext(c.span), c.series, "")
+	k.tracker.countAccept(exemplarContext(c.span), c.series, none)
 	return &c.rec
 }
 

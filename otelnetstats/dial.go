@@ -12,6 +12,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/netstats-go/netstats/internal/connstat"
@@ -81,7 +82,11 @@ func (d *dial) noteSteps(plain bool) {
 }
 
 func (d *dial) startSpan() {
-	attrs := append(slices.Clip(d.series.spanAttributes(d.target)), d.tracker.cfg.spanAttributes...)
+	attrs := slices.Clip(d.series.spanAttributes(d.target))
+	if path := d.caller.String(); path != "" {
+		attrs = append(attrs, nameAttribute(keyCaller, path))
+	}
+	attrs = append(attrs, d.tracker.cfg.spanAttributes...) // last, as the last of a name wins
 	d.ctx, d.span = d.tracker.tracer.Start(d.ctx, d.series.spanName,
 		trace.WithTimestamp(d.start),
 		trace.WithAttributes(attrs...))
@@ -146,13 +151,23 @@ func (d *dial) finish(err error) {
 	if d.same {
 		return
 	}
-	name := ""
-	if err != nil {
-		name = errorType(err)
-	} else {
+	if err == nil {
 		d.series = d.tracker.table.answeredDial(d.series, d.target)
 	}
-	record(exemplarContext(trace.SpanFromContext(d.ctx)), d.tracker.in.dialDuration, d.series, d.took, name)
+	d.record(d.tracker.in.dialDuration, d.took, failure(err))
+	if d.steps != nil {
+		d.tracker.recordLookups(d.exemplar(), d.setup.Lookups)
+	}
+}
+
+// record records a duration of the dial's.
+func (d *dial) record(h metric.Float64Histogram, took time.Duration, more attribute.KeyValue) {
+	record(d.exemplar(), h, &d.series.attributeSet, took, more)
+}
+
+// exemplar is the context to record a metric of the dial's with.
+func (d *dial) exemplar() context.Context {
+	return exemplarContext(trace.SpanFromContext(d.ctx))
 }
 
 // close sums up how the dial went, if anybody is to be told. Of a single address
@@ -252,6 +267,7 @@ func (d *dial) secure(p plan, conn net.Conn, c *Conn) (*tls.Conn, error) {
 	start := connstat.Now()
 	secure, err := p.handshake(d.ctx, conn, d.address)
 	handshake := tlsHandshake(start, connstat.Since(start), secure, err)
+	d.record(d.tracker.in.tlsDuration, handshake.Duration, handshake.outcome())
 	if c != nil {
 		c.secured(handshake)
 	}
@@ -288,7 +304,7 @@ func (d *dial) describe(c *Conn, err error) {
 		}
 	}
 	if err != nil {
-		d.span.SetAttributes(keyErrorType.String(errorType(err)))
+		d.span.SetAttributes(failure(err))
 		d.span.SetStatus(codes.Error, errorText(err))
 	}
 }

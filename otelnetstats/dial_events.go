@@ -37,7 +37,7 @@ func (d *dial) addEvents() {
 }
 
 func (l *DNSLookup) event() spanEvent {
-	attrs := append(make([]attribute.KeyValue, 0, 3), keyDNSAddresses.Int(l.Addresses))
+	attrs := append(make([]attribute.KeyValue, 0, 4), nameAttribute(keyQuestionName, l.Name), keyDNSAddresses.Int(l.Addresses))
 	return stepEvent(eventDNS, l.Start, l.Duration, l.Err, attrs)
 }
 
@@ -53,7 +53,7 @@ func (c *ConnectAttempt) event() spanEvent {
 func (h *TLSHandshake) event() spanEvent {
 	var attrs []attribute.KeyValue
 	if h.Err == nil {
-		attrs = append(make([]attribute.KeyValue, 0, 4), keyTLSVersion.String(tlsVersion(h.Version)), keyTLSResumed.Bool(h.Resumed))
+		attrs = append(make([]attribute.KeyValue, 0, 4), h.outcome(), keyTLSResumed.Bool(h.Resumed))
 		if h.NextProtocol != "" {
 			attrs = append(attrs, nameAttribute(keyTLSNextProtocol, h.NextProtocol))
 		}
@@ -61,11 +61,19 @@ func (h *TLSHandshake) event() spanEvent {
 	return stepEvent(eventTLS, h.Start, h.Duration, h.Err, attrs)
 }
 
+// outcome is what came of a handshake: the version, or the failure.
+func (h *TLSHandshake) outcome() attribute.KeyValue {
+	if h.Err != nil {
+		return failure(h.Err)
+	}
+	return keyTLSVersion.String(tlsVersion(h.Version))
+}
+
 // stepEvent is the event of a step, which has the time at which the step ended.
 func stepEvent(name string, start time.Time, took time.Duration, err error, attrs []attribute.KeyValue) spanEvent {
 	attrs = append(attrs, keyDuration.Float64(took.Seconds()))
 	if err != nil {
-		attrs = append(attrs, keyErrorType.String(errorType(err)))
+		attrs = append(attrs, failure(err))
 	}
 	return spanEvent{name, start.Add(took), attrs}
 }

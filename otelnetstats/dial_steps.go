@@ -5,7 +5,6 @@ import (
 	"net/http/httptrace"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/netstats-go/netstats/internal/connstat"
 )
@@ -20,7 +19,7 @@ const maxSteps = 32
 type dialSteps struct {
 	mu       sync.Mutex // guards all below
 	lookups  []DNSLookup
-	lookup   time.Time // when the one under way began
+	lookup   DNSLookup // the one under way
 	under    int       // lookups under way: one more within another is that of a name server's name
 	connects []ConnectAttempt
 	pending  uint32 // which of connects have not ended, by bit
@@ -36,11 +35,11 @@ func (s *dialSteps) hooks() *httptrace.ClientTrace {
 	}
 }
 
-func (s *dialSteps) dnsStart(httptrace.DNSStartInfo) {
+func (s *dialSteps) dnsStart(info httptrace.DNSStartInfo) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.under++; s.under == 1 {
-		s.lookup = connstat.Now()
+		s.lookup = DNSLookup{Name: short(info.Host), Start: connstat.Now()}
 	}
 }
 
@@ -50,7 +49,9 @@ func (s *dialSteps) dnsDone(info httptrace.DNSDoneInfo) {
 	if s.under--; s.under > 0 || s.over || len(s.lookups) >= maxSteps {
 		return
 	}
-	s.lookups = append(s.lookups, DNSLookup{Start: s.lookup, Duration: connstat.Since(s.lookup), Addresses: len(info.Addrs), Err: info.Err})
+	l := s.lookup
+	l.Duration, l.Addresses, l.Err = connstat.Since(l.Start), len(info.Addrs), info.Err
+	s.lookups = append(s.lookups, l)
 }
 
 func (s *dialSteps) connectStart(network, addr string) {

@@ -137,13 +137,15 @@ type summary struct {
 
 // noteTCP keeps what the kernel said of the connection. The last note goes to
 // the span: that of the last mark, where there is none at the end.
-func (j *journal) noteTCP(info tcpinfo.Info, ok bool) {
-	if !ok {
-		return
-	}
+//
+// It returns the number of retransmits that the note before had.
+func (j *journal) noteTCP(info tcpinfo.Info) (before int64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	before = j.tcp.Retransmits
+	info.Retransmits = max(info.Retransmits, before) // two may ask at once
 	j.tcp, j.hasTCP = info, true
+	return before
 }
 
 // close ends the current run and sums up.

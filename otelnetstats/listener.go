@@ -72,7 +72,7 @@ func (a acceptor) accept(l net.Listener) (net.Conn, error) {
 		return conn, nil
 	}
 	tracked, c := a.tracker.track(ctx, ctx, conn, a.wrap, a.opening)
-	a.tracker.countAccept(exemplarContext(c.span), c.series, "")
+	a.tracker.countAccept(exemplarContext(c.span), c.series, none)
 	return tracked, nil
 }
 
@@ -80,7 +80,7 @@ func (a acceptor) accept(l net.Listener) (net.Conn, error) {
 // Tracker than this one: that of a capture, or of a listener below.
 func (a acceptor) countAgain(conn net.Conn) {
 	if c, ok := Lookup(conn); ok && c.tracker != a.tracker {
-		a.tracker.countAccept(context.Background(), a.series(), "")
+		a.tracker.countAccept(context.Background(), a.series(), none)
 	}
 }
 
@@ -89,7 +89,7 @@ func (a acceptor) failed(ctx context.Context, err error) {
 	if errors.Is(err, net.ErrClosed) {
 		return
 	}
-	a.tracker.countAccept(ctx, a.series(), errorType(err))
+	a.tracker.countAccept(ctx, a.series(), failure(err))
 }
 
 // series is that of what becomes no connection of this Tracker.

@@ -44,7 +44,7 @@ func (c *Conn) askTCP(conn any) {
 		return
 	}
 	if raw, err := s.SyscallConn(); err == nil {
-		c.journal.noteTCP(tcpinfo.Of(raw))
+		c.noteTCP(tcpinfo.Of(raw))
 	}
 }
 
@@ -55,7 +55,7 @@ func (c *Conn) mark(ctx context.Context, name string, attrs []attribute.KeyValue
 	if c.journal == nil {
 		c.rec.Sample()
 	} else {
-		c.journal.noteTCP(c.rec.Ask())
+		c.noteTCP(c.rec.Ask())
 	}
 	c.tellWritev()
 	if c.journal != nil {

@@ -22,12 +22,22 @@ func connOf(rec *connstat.Record) *Conn { return (*Conn)(rec.Owner.(*owner)) }
 func (o *owner) Ended(info tcpinfo.Info, asked bool) {
 	c := (*Conn)(o)
 	c.tellWritev()
-	if c.journal != nil {
-		c.journal.noteTCP(info, asked)
-	}
+	c.noteTCP(info, asked)
 	if callbacks := c.tracker.cfg.callbacks; len(callbacks.all) > 0 {
 		callbacks.close(c.context(), c)
 	}
+}
+
+// noteTCP notes what the kernel said of the connection, if it was asked.
+func (c *Conn) noteTCP(info tcpinfo.Info, asked bool) {
+	if !asked {
+		return
+	}
+	retransmits := info.Retransmits
+	if c.journal != nil {
+		retransmits -= c.journal.noteTCP(info)
+	}
+	c.recordTCP(info.RTT, retransmits)
 }
 
 // Closed implements [connstat.Owner]. It ends the span and records the duration,

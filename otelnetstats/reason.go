@@ -31,6 +31,14 @@ const (
 	ClosedLeaked CloseReason = "leaked"
 )
 
+// errLeaked is how a connection ended that the program dropped.
+var errLeaked error = leak{}
+
+type leak struct{}
+
+func (leak) Error() string     { return "dropped without Close" }
+func (leak) ErrorType() string { return string(ClosedLeaked) }
+
 var reasons = [...]CloseReason{
 	connstat.Open:     "",
 	connstat.Local:    ClosedLocal,

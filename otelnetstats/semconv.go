@@ -26,7 +26,26 @@ const (
 	metricServerPackets        = "netstats.server.packet.count"
 	metricDialDuration         = "netstats.dial.duration"
 	metricDialActive           = "netstats.dial.active"
-	metricAcceptedConnections  = "netstats.accepted.connections"
+	metricAccepted             = "netstats.server.connection.accepted"
+	metricClientClosed         = "netstats.client.connection.closed"
+	metricServerClosed         = "netstats.server.connection.closed"
+	metricClientRetransmits    = "netstats.client.tcp.retransmits"
+	metricServerRetransmits    = "netstats.server.tcp.retransmits"
+	metricClientRTT            = "netstats.client.tcp.rtt"
+	metricServerRTT            = "netstats.server.tcp.rtt"
+	metricTLSDuration          = "netstats.tls.handshake.duration"
+	metricLookupDuration       = "dns.lookup.duration"
+	metricServers              = "netstats.distinct_server.count"
+	metricServersLimit         = "netstats.distinct_server.limit"
+	unitServers                = "{server}"
+	unitSegments               = "{segment}"
+	descriptionClosed          = "Instrumented connections that ended, by reason."
+	descriptionRetransmits     = "TCP segments sent again by the kernel on instrumented connections, as known when they close and at marks."
+	descriptionRTT             = "Smoothed round-trip time of instrumented TCP connections, as the kernel had it when they closed and at marks."
+	descriptionTLSDuration     = "Duration of TLS handshakes on outbound connections."
+	descriptionLookupDuration  = "Measures the time taken to perform a DNS lookup."
+	descriptionServers         = "Servers that have answered and that metrics tell apart."
+	descriptionServersLimit    = "How many servers metrics can tell apart; the others are counted together as _OTHER."
 	unitBytes                  = "By"
 	unitConnections            = "{connection}"
 	unitDials                  = "{dial}"
@@ -38,7 +57,7 @@ const (
 	descriptionPackets         = "Datagrams transferred over instrumented packet connections."
 	descriptionDialDuration    = "Duration of attempts to open an outbound connection."
 	descriptionDialActive      = "Attempts to open an outbound connection that are under way."
-	descriptionAcceptedResults = "Accept results on instrumented listeners."
+	descriptionAccepted        = "Accept results on instrumented listeners."
 )
 
 // Span events.
@@ -67,6 +86,9 @@ const (
 	keyTLSVersion      = attribute.Key("tls.protocol.version")
 	keyTLSNextProtocol = attribute.Key("tls.next_protocol")
 	keyTLSResumed      = attribute.Key("tls.resumed")
+	keyQuestionName    = attribute.Key("dns.question.name")
+	keyLocalAddress    = attribute.Key("network.local.address")
+	keyLocalPort       = attribute.Key("network.local.port")
 	keyDirection       = attribute.Key("network.io.direction")
 
 	keyDialerName             = attribute.Key("netstats.dialer.name")
@@ -102,7 +124,7 @@ var (
 	standardKeys = []attribute.Key{
 		keyServerAddress, keyServerPort, keyClientAddress, keyClientPort, keyPeerAddress, keyPeerPort,
 		keyTransport, keyNetworkType, keyErrorType, keyTLSVersion, keyTLSNextProtocol, keyTLSResumed,
-		keyDirection,
+		keyDirection, keyQuestionName, keyLocalAddress, keyLocalPort,
 	}
 	metricKeys = []attribute.Key{keyDialerName}
 )
@@ -116,12 +138,15 @@ var (
 // conventions have it.
 const otherValue = "_OTHER"
 
-// Bucket boundaries, in seconds. The connection's are those of
-// kestrel.connection.duration, longer at the end: pooled connections live for
-// hours. The dial's are those of the DNS and TLS metrics, finer at the start.
+// Bucket boundaries, in seconds. They are few, as each is a series for each server.
+// Those of lookups are the conventions'. The round-trip time has one, as SDKs take
+// none for their default ones: sum and count tell the mean.
 var (
-	connectionBuckets = []float64{.01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 30, 60, 120, 300, 1800, 7200, 43200}
-	dialBuckets       = []float64{.0005, .001, .0025, .005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10}
+	connectionBuckets = []float64{.001, .01, .1, 1, 10, 60, 600, 3600, 43200}
+	dialBuckets       = []float64{.0005, .001, .005, .01, .05, .1, .5, 1, 10}
+	tlsBuckets        = []float64{.005, .01, .05, .1, .5, 1}
+	lookupBuckets     = []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10}
+	rttBuckets        = []float64{.1}
 )
 
 // transportOf maps a network's name to network.transport.

@@ -11,13 +11,9 @@ import (
 	"github.com/netstats-go/netstats/internal/connstat"
 )
 
-const (
-	// maxSetsPerServer bounds what one server can cost: a set differs from the
-	// server's others in transport, network type or dialer name.
-	maxSetsPerServer = 4
-	// maxErrorTypes bounds the values of error.type in one set.
-	maxErrorTypes = 32
-)
+// maxSetsPerServer bounds what one server can cost: a set differs from the
+// server's others in transport, network type or dialer name.
+const maxSetsPerServer = 4
 
 // kind says which instruments a series belongs to.
 type kind uint8
@@ -49,52 +45,60 @@ type serverKey struct {
 	port    int
 }
 
-// A server is one that metrics name. One that has never answered, so that only
-// dials know of it, does not count against the cap on servers: names that do not
-// exist are often a stranger's choice, and would use it up. It counts against a
-// smaller cap, until it answers.
+// A server is one that metrics name.
 type server struct {
-	settled atomic.Bool    // it has answered, and counts for what it will count for ever
-	sets    [dials + 1]int // how many sets it has, by kind
+	admitted
+	sets [dials + 1]int // how many sets it has, by kind
 }
 
 // A series is one set of metric attributes, with what was counted under it. It
 // is permanent: were it to vanish or start again, readers would count twice.
 type series struct {
+	attributeSet
 	key    seriesKey
 	server *server // nil for those past a cap
-	totals connstat.Totals
-	active atomic.Int64 // dials under way
-	packet atomic.Bool  // packet connections were seen
+
+	totals      connstat.Totals
+	active      atomic.Int64 // dials under way
+	retransmits atomic.Int64 // segments sent again, as far as the kernel was asked
+	packet      atomic.Bool  // packet connections were seen
+	tcp         atomic.Bool  // the kernel was asked about a connection
 
 	spanName string
 	attrs    []attribute.KeyValue // of key
 
-	// Options are made once: an attribute set is costly to make.
 	observe, observeReceive, observeTransmit []metric.ObserveOption
 
-	set    attribute.Set
-	record []metric.RecordOption
-	add    []metric.AddOption
-	mu     sync.Mutex // guards errors
-	errors map[string]attribute.Set
+	observeClosed [len(reasons)]atomic.Pointer[[]metric.ObserveOption] // by reason, once one has ended so
+	closedRoom    *room
 }
 
-func newSeries(key seriesKey, attrs []attribute.KeyValue) *series {
-	set := attribute.NewSet(attrs...)
-	direction := func(d attribute.KeyValue) []metric.ObserveOption {
-		with := append(slices.Clip(attrs), d)
-		return []metric.ObserveOption{metric.WithAttributeSet(attribute.NewSet(with...))}
+func newSeries(key seriesKey, extra []attribute.KeyValue) *series {
+	s := &series{key: key, attrs: key.attributes()}
+	s.init(slices.Concat(s.attrs, extra))
+	s.observe = []metric.ObserveOption{metric.WithAttributeSet(s.set)}
+	s.observeReceive = []metric.ObserveOption{metric.WithAttributeSet(s.plus(directionReceive))}
+	s.observeTransmit = []metric.ObserveOption{metric.WithAttributeSet(s.plus(directionTransmit))}
+	return s
+}
+
+// closedWith is what the number of connections is observed with that ended for a
+// reason: nil if there is no room for one more set.
+func (s *series) closedWith(reason connstat.Reason) []metric.ObserveOption {
+	if opts := s.observeClosed[reason].Load(); opts != nil {
+		return *opts
 	}
-	return &series{
-		key:             key,
-		set:             set,
-		observe:         []metric.ObserveOption{metric.WithAttributeSet(set)},
-		observeReceive:  direction(directionReceive),
-		observeTransmit: direction(directionTransmit),
-		record:          []metric.RecordOption{metric.WithAttributeSet(set)},
-		add:             []metric.AddOption{metric.WithAttributeSet(set)},
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if opts := s.observeClosed[reason].Load(); opts != nil {
+		return *opts
 	}
+	if !s.closedRoom.take() {
+		return nil
+	}
+	opts := []metric.ObserveOption{metric.WithAttributeSet(s.plus(keyCloseReason.String(string(reasons[reason]))))}
+	s.observeClosed[reason].Store(&opts)
+	return opts
 }
 
 // spanAttributes are those that a span of the series has from the start, if it is
@@ -107,45 +111,31 @@ func (s *series) spanAttributes(to target) []attribute.KeyValue {
 	return key.attributes()
 }
 
-// failure is the set with error.type added.
-func (s *series) failure(errorType string) attribute.Set {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if set, ok := s.errors[errorType]; ok {
-		return set
-	}
-	if len(s.errors) >= maxErrorTypes {
-		errorType = otherValue
-	}
-	set := attribute.NewSet(append(s.set.ToSlice(), keyErrorType.String(errorType))...)
-	if s.errors == nil {
-		s.errors = make(map[string]attribute.Set)
-	}
-	s.errors[errorType] = set
-	return set
-}
-
 // seriesTable finds the series of a connection or dial, within the cap on
 // servers. It is safe for concurrent use.
 type seriesTable struct {
-	maxServers int
-	extra      []attribute.KeyValue // the user's
+	extra   []attribute.KeyValue   // the user's
+	observe []metric.ObserveOption // of them alone
 
-	mu         sync.RWMutex // guards the maps and what follows; all is read without it
-	series     map[seriesKey]*series
-	servers    map[serverKey]*server
-	answered   int // how many of them have
-	unanswered int // how many have not
+	mu      sync.RWMutex // guards what follows; all is read without it
+	series  map[seriesKey]*series
+	servers map[serverKey]*server
+	budget  budget           // of servers
+	rooms   [dials + 1]rooms // by kind
 
 	all atomic.Pointer[[]*series] // appended to by copy, so that collecting waits for nobody
 }
 
 func newSeriesTable(cfg config) *seriesTable {
 	t := &seriesTable{
-		maxServers: cfg.maxServers,
-		extra:      cfg.metricAttributes,
-		series:     make(map[seriesKey]*series),
-		servers:    make(map[serverKey]*server),
+		extra:   cfg.metricAttributes,
+		observe: []metric.ObserveOption{metric.WithAttributes(cfg.metricAttributes...)},
+		series:  make(map[seriesKey]*series),
+		servers: make(map[serverKey]*server),
+		budget:  budget{max: cfg.maxServers},
+	}
+	for k := range t.rooms {
+		t.rooms[k] = newRooms()
 	}
 	t.all.Store(new([]*series))
 	return t
@@ -179,24 +169,43 @@ func (t *seriesTable) find(key seriesKey, answered bool) *series {
 func (t *seriesTable) add(key seriesKey, answered bool) *series {
 	if s := t.series[key]; s != nil {
 		if s.server != nil && answered {
-			t.answer(s.server)
+			t.budget.answer(&s.server.admitted)
 		}
 		return s // before it is counted against the server's budget again
 	}
-	name := key.target.String
 	server := t.fit(key, answered)
 	if server == nil {
-		key = other(key)
-		name = func() string { return key.target.transport }
+		return t.addPast(key)
 	}
+	s := newSeries(key, t.extra)
+	s.server = server
+	s.spanName = spanKinds[key.kind] + key.target.String()
+	s.room, s.closedRoom = t.rooms[key.kind].extended, t.rooms[key.kind].closed
+	s.past = func() *attributeSet { return &t.past(key).attributeSet }
+	return t.put(s)
+}
+
+// past returns the series for all of a kind that is past a cap.
+func (t *seriesTable) past(key seriesKey) *series {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.addPast(key)
+}
+
+// addPast does what past does. The caller holds the lock.
+func (t *seriesTable) addPast(key seriesKey) *series {
+	key = other(key)
 	if s := t.series[key]; s != nil {
 		return s
 	}
-	s := newSeries(key, append(key.attributes(), t.extra...))
-	s.server = server
-	s.spanName = spanKinds[key.kind] + name()
-	s.attrs = key.attributes()
-	t.series[key] = s
+	s := newSeries(key, t.extra)
+	s.spanName = spanKinds[key.kind] + key.target.transport
+	return t.put(s)
+}
+
+// put makes a new series known. The caller holds the lock.
+func (t *seriesTable) put(s *series) *series {
+	t.series[s.key] = s
 	all := *t.all.Load()
 	all = append(slices.Clip(all), s)
 	t.all.Store(&all)
@@ -225,47 +234,19 @@ func (t *seriesTable) fit(key seriesKey, answered bool) *server {
 	name := serverKey{key.target.address, key.target.port}
 	s := t.servers[name]
 	if s == nil {
-		if s = t.admit(answered); s == nil {
+		s = new(server)
+		if !t.budget.admit(&s.admitted, answered) {
 			return nil
 		}
 		t.servers[name] = s
-	}
-	if answered {
-		t.answer(s)
+	} else if answered {
+		t.budget.answer(&s.admitted)
 	}
 	if s.sets[key.kind] >= maxSetsPerServer {
 		return nil
 	}
 	s.sets[key.kind]++
 	return s
-}
-
-// admit returns a new server, nil if there are too many.
-func (t *seriesTable) admit(answered bool) *server {
-	s := new(server)
-	switch {
-	case answered && t.answered < t.maxServers:
-		t.answered++
-		s.settled.Store(true)
-	case !answered && t.answered < t.maxServers && t.unanswered < t.maxUnanswered():
-		t.unanswered++
-	default:
-		return nil
-	}
-	return s
-}
-
-// maxUnanswered is the cap on servers that have never answered.
-func (t *seriesTable) maxUnanswered() int { return (t.maxServers + 3) / 4 }
-
-// answer notes that a server answered. Past the cap it goes on counting as one
-// that has not: its sets are there.
-func (t *seriesTable) answer(s *server) {
-	if s.settled.Swap(true) || t.answered >= t.maxServers {
-		return
-	}
-	t.answered++
-	t.unanswered--
 }
 
 // other is the key of all that is past the cap. It has few values, whatever the

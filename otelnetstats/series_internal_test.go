@@ -75,8 +75,8 @@ func TestServersThatAnswerAtLast(t *testing.T) {
 			t.Errorf("slow%d: another series once it answered", i)
 		}
 	}
-	if table.answered != 6 || table.unanswered != 0 {
-		t.Errorf("%d answered and %d not, want 6 and 0", table.answered, table.unanswered)
+	if table.budget.named() != 6 || table.budget.unanswered != 0 {
+		t.Errorf("%d answered and %d not, want 6 and 0", table.budget.named(), table.budget.unanswered)
 	}
 	// Past the cap what is there stays, and nothing grows.
 	table.get(dialsTo("a:80"))
@@ -88,8 +88,8 @@ func TestServersThatAnswerAtLast(t *testing.T) {
 			t.Error("a server that answers past the cap loses its series")
 		}
 	}
-	if table.answered != 8 || table.unanswered != 1 {
-		t.Errorf("%d answered and %d not, want 8 and 1", table.answered, table.unanswered)
+	if table.budget.named() != 8 || table.budget.unanswered != 1 {
+		t.Errorf("%d answered and %d not, want 8 and 1", table.budget.named(), table.budget.unanswered)
 	}
 }
 

@@ -32,6 +32,8 @@ type Setup struct {
 
 // A DNSLookup is a step of a [Setup]: a name was looked up.
 type DNSLookup struct {
+	// Name is what was looked up, without a port.
+	Name     string
 	Start    time.Time
 	Duration time.Duration
 	// Addresses is how many were found.

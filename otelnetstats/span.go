@@ -131,7 +131,7 @@ func (c *Conn) endSpan() {
 			keyTCPRetransmits.Int64(sum.tcp.Retransmits))
 	}
 	c.span.SetAttributes(append(attrs, ending...)...)
-	if err := c.rec.Fault(); err != nil {
+	if err := c.fault(); err != nil {
 		c.span.SetStatus(codes.Error, errorText(err))
 	}
 	c.span.End(trace.WithTimestamp(now))
@@ -147,18 +147,23 @@ func appendUnlessZero(attrs []attribute.KeyValue, key attribute.Key, n int64) []
 // ending says how the connection ended: the close event has it, and the span.
 func (c *Conn) ending() []attribute.KeyValue {
 	attrs := []attribute.KeyValue{keyCloseReason.String(string(c.CloseReason()))}
-	if name := c.errorType(); name != "" {
-		attrs = append(attrs, keyErrorType.String(name))
+	if failed := c.failure(); failed.Valid() {
+		attrs = append(attrs, failed)
 	}
 	return attrs
 }
 
-// errorType is error.type of the connection: empty if it did not fail.
-func (c *Conn) errorType() string {
-	if err := c.rec.Fault(); err != nil {
-		return errorType(err)
+// failure is error.type of the connection, and none if it did not fail.
+func (c *Conn) failure() attribute.KeyValue {
+	return failure(c.fault())
+}
+
+// fault is the error that the connection ended with, nil if it did not.
+func (c *Conn) fault() error {
+	if c.rec.Reason() == connstat.Leaked {
+		return errLeaked
 	}
-	return ""
+	return c.rec.Fault()
 }
 
 // addEvents adds the events in order of time. sum takes in what is left out.

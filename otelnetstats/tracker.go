@@ -33,6 +33,7 @@ type Tracker struct {
 	tracer trace.Tracer
 	in     *instruments
 	table  *seriesTable
+	names  *lookupNames
 	open   connstat.Registry
 	down   atomic.Bool
 
@@ -49,6 +50,7 @@ type Tracker struct {
 func New(opts ...Option) (*Tracker, error) {
 	t := &Tracker{cfg: newConfig(opts)}
 	t.table = newSeriesTable(t.cfg)
+	t.names = newLookupNames(t.cfg)
 	t.tracer = t.cfg.tracers().Tracer(ScopeName,
 		trace.WithInstrumentationVersion(Version),
 		trace.WithInstrumentationAttributes(scopeAttributes()...),

@@ -64,5 +64,10 @@ func (r *Record) ended() {
 	r.Owner.Ended(r.Ask())
 }
 
-// Discard undoes [Record.Init] for a record that nobody got to see.
-func (r *Record) Discard() { r.endAs(Local) }
+// Discard undoes [Record.Init] for a record that nobody got to see. It has ended
+// then, and counts for nothing.
+func (r *Record) Discard() {
+	if r.outcome.CompareAndSwap(nil, &plainOutcomes[Local]) {
+		r.totals.open.Add(-1)
+	}
+}

@@ -23,6 +23,8 @@ const (
 	Error                  // another error of a read or a write
 	Shutdown               // tracking was shut down
 	Leaked                 // dropped without Close
+
+	reasonCount = iota
 )
 
 // An outcome says how a connection is to end, or how it has ended. It does not
@@ -167,7 +169,9 @@ func (r *Record) end(judge func(noted *outcome) *outcome) bool {
 		if noted != nil && noted.final {
 			return false
 		}
-		if r.outcome.CompareAndSwap(noted, judge(noted)) {
+		final := judge(noted)
+		if r.outcome.CompareAndSwap(noted, final) {
+			r.totals.ended[final.reason].Add(1)
 			r.totals.open.Add(-1)
 			return true
 		}

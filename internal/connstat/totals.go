@@ -10,6 +10,7 @@ import "sync/atomic"
 type Totals struct {
 	received, sent folded
 	open           atomic.Int64
+	ended          [reasonCount]atomic.Int64 // by Reason
 }
 
 // folded is a sum over connections.
@@ -30,6 +31,9 @@ func (t *Totals) Flows() (received, sent Flow) { return t.received.load(), t.sen
 
 // Open is the number of connections opened and not yet ended.
 func (t *Totals) Open() int64 { return t.open.Load() }
+
+// Ended is the number of connections that ended with the given reason.
+func (t *Totals) Ended(reason Reason) int64 { return t.ended[reason].Load() }
 
 // folding is how much of a connection is in its Totals.
 type folding struct{ received, sent foldedPart }
