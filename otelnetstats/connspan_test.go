@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -32,11 +33,14 @@ func addrAttributes(address, port attribute.Key, addr net.Addr) []attribute.KeyV
 // started remembers the attributes that a sampler sees.
 type started struct {
 	sdktrace.Sampler
+	mu    sync.Mutex
 	attrs map[string]attrs
 	links map[string][]trace.Link
 }
 
 func (s *started) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	kind, _, _ := strings.Cut(p.Name, " ")
 	s.attrs[kind] = attrsOf(p.Attributes)
 	s.links[kind] = p.Links
@@ -95,6 +99,7 @@ func TestConnectionSpanOfAClient(t *testing.T) {
 		absent("client.address"), absent("client.port"),
 	}, addrAttributes("network.peer.address", "network.peer.port", conn.RemoteAddr())...)
 	sampler.attrs["connection"].want(t, "at start", atStart...)
+	atStart = append(atStart, addrAttributes("network.local.address", "network.local.port", conn.LocalAddr())...)
 	end := attrsOf(span.Attributes())
 	end.want(t, "at end", atStart...)
 	end.want(t, "at end",
@@ -102,7 +107,7 @@ func TestConnectionSpanOfAClient(t *testing.T) {
 		attribute.Int("netstats.receive.operations", 1), attribute.Int("netstats.transmit.operations", 1),
 		attribute.String("netstats.connection.close.reason", "local"), absent("error.type"),
 		absent("netstats.events.suppressed"), absent("netstats.receive.suppressed.size"), absent("netstats.transmit.suppressed.size"))
-	want := 15
+	want := 17
 	if runtime.GOOS == "linux" {
 		want += 2
 		if rtt := end["netstats.tcp.rtt"].AsFloat64(); rtt <= 0 || rtt > 60 {

@@ -133,7 +133,7 @@ func (m *model) reset(full bool) {
 }
 
 // kept is what the budget of events leaves, in order, and what it leaves out.
-func (m *model) kept() (kept []any, suppressed int, received, sent int64) {
+func (m *model) kept() (kept []any, suppressed int, received, sent int64, unmarked otelnetstats.Lap) {
 	for i, r := range m.runs {
 		if i < 24 || i >= len(m.runs)-24 {
 			kept = append(kept, r)
@@ -147,11 +147,13 @@ func (m *model) kept() (kept []any, suppressed int, received, sent int64) {
 		}
 	}
 	for i, mk := range m.marks {
-		if i >= len(m.marks)-32 {
+		if i < 8 || i >= len(m.marks)-24 {
 			kept = append(kept, mk)
-		} else {
-			suppressed++
+			continue
 		}
+		suppressed++
+		unmarked.Received += mk.Received
+		unmarked.Sent += mk.Sent
 	}
 	seq := func(v any) int {
 		if r, ok := v.(modelRun); ok {
@@ -160,7 +162,7 @@ func (m *model) kept() (kept []any, suppressed int, received, sent int64) {
 		return v.(modelMark).seq
 	}
 	slices.SortStableFunc(kept, func(a, b any) int { return seq(a) - seq(b) })
-	return kept, suppressed, received, sent
+	return kept, suppressed, received, sent, unmarked
 }
 
 // checkSpan compares the span with the model; times only if exact.
@@ -170,7 +172,7 @@ func (m *model) checkSpan(t *testing.T, span sdktrace.ReadOnlySpan, exact bool) 
 	if len(events) > 128 || span.DroppedEvents() != 0 {
 		t.Errorf("%d events, %d dropped by the SDK", len(events), span.DroppedEvents())
 	}
-	kept, suppressed, received, sent := m.kept()
+	kept, suppressed, received, sent, unmarked := m.kept()
 	if len(events) != len(kept)+2 {
 		t.Fatalf("%d events, want %d:\n%v", len(events), len(kept)+2, events)
 	}
@@ -194,7 +196,10 @@ func (m *model) checkSpan(t *testing.T, span sdktrace.ReadOnlySpan, exact bool) 
 		attribute.Int64("netstats.transmit.size", m.sent.Bytes),
 		unlessZero("netstats.events.suppressed", int64(suppressed)),
 		unlessZero("netstats.receive.suppressed.size", received),
-		unlessZero("netstats.transmit.suppressed.size", sent))
+		unlessZero("netstats.transmit.suppressed.size", sent),
+		unlessZero("netstats.marks.suppressed.count", int64(max(0, len(m.marks)-32))),
+		unlessZero("netstats.marks.suppressed.receive.size", unmarked.Received),
+		unlessZero("netstats.marks.suppressed.transmit.size", unmarked.Sent))
 	if exact {
 		got.want(t, "span",
 			attribute.Int64("netstats.receive.operations", m.received.Operations),
@@ -214,7 +219,7 @@ func checkEvent(t *testing.T, e sdktrace.Event, want any, exact bool) {
 		got.want(t, e.Name, attribute.Int64("netstats.io.size", want.size))
 		if exact {
 			got.want(t, e.Name, attribute.Int64("netstats.io.operations", want.ops),
-				attribute.Float64("netstats.duration", want.until.Sub(want.at).Seconds()))
+				attribute.Float64("netstats.turn.duration", want.until.Sub(want.at).Seconds()))
 			if !e.Time.Equal(want.at) {
 				t.Errorf("%s at %v, want %v", e.Name, e.Time, want.at)
 			}

@@ -323,7 +323,7 @@ func TestDialSpanOfAFailedHandshake(t *testing.T) {
 	if len(found) != 1 {
 		t.Fatalf("%d tls events, want 1", len(found))
 	}
-	typ := attribute.String("error.type", "*tls.CertificateVerificationError")
+	typ := attribute.String("error.type", "certificate_unknown_authority")
 	found[0].want(t, "tls", typ, absent("tls.protocol.version"))
 	attrsOf(span.Attributes()).want(t, "span", typ, attribute.String("network.peer.address", "127.0.0.1"))
 	if got := span.Status(); got.Code != codes.Error {

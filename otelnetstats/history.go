@@ -23,9 +23,24 @@ type history struct {
 	at       time.Duration
 	marks    []mark // the latest maxLaps, the oldest at next once full
 	next     int
-	made     int
+	made     marksMade
 	visible  int      // of those made, how many since the latest reset
 	forgone  [2]int64 // the laps of those visible that are no longer kept, added up
+}
+
+// marksMade are all marks ever made, whatever was reset.
+type marksMade struct {
+	count int
+	bytes [2]int64 // of their laps, received and sent
+}
+
+// less is what is made but for one mark.
+func (n marksMade) less(m mark) marksMade {
+	return n.sub(marksMade{1, m.lap})
+}
+
+func (n marksMade) sub(o marksMade) marksMade {
+	return marksMade{n.count - o.count, [2]int64{n.bytes[0] - o.bytes[0], n.bytes[1] - o.bytes[1]}}
 }
 
 // A reading is the state of a connection's counters, which only grow.
@@ -124,7 +139,7 @@ func (h *history) reset(read func() reading, full bool) Stats {
 }
 
 // add makes a mark.
-func (h *history) add(read func() reading, name string, attrs []attribute.KeyValue, by trace.SpanContext) Lap {
+func (h *history) add(read func() reading, name string, attrs []attribute.KeyValue, by trace.SpanContext) (mark, Lap) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := read()
@@ -133,7 +148,7 @@ func (h *history) add(read func() reading, name string, attrs []attribute.KeyVal
 	m.lap = bytesSince(now, h.latest)
 	h.latest, h.at = now, m.at
 	h.keep(m)
-	return h.asLap(&m, bytesSince(now, h.baseline))
+	return m, h.asLap(&m, bytesSince(now, h.baseline))
 }
 
 func bytesSince(now, base reading) [2]int64 {
@@ -141,7 +156,9 @@ func bytesSince(now, base reading) [2]int64 {
 }
 
 func (h *history) keep(m mark) {
-	h.made++
+	h.made.count++
+	h.made.bytes[0] += m.lap[0]
+	h.made.bytes[1] += m.lap[1]
 	h.visible++
 	if len(h.marks) < maxLaps {
 		h.marks = append(roomFor(h.marks, maxLaps), m)
@@ -164,10 +181,22 @@ func roomFor[T any](s []T, most int) []T {
 	return append(make([]T, 0, min(max(4, 2*len(s)), most)), s...)
 }
 
-// recent returns the latest marks, at most n, whatever was reset, and how many
-// were made in all.
-func (h *history) recent(n int) (marks []mark, made int) {
+// recent returns the latest marks, at most n, whatever was reset. h may be nil.
+func (h *history) recent(n int) []mark {
+	if h == nil || n <= 0 {
+		return nil
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.last(min(n, len(h.marks))), h.made
+	return h.last(min(n, len(h.marks)))
+}
+
+// marksMade returns all marks ever made. h may be nil.
+func (h *history) marksMade() marksMade {
+	if h == nil {
+		return marksMade{}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.made
 }

@@ -5,21 +5,15 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/netstats-go/netstats/internal/connstat"
 	"github.com/netstats-go/netstats/internal/tcpinfo"
 )
 
-// The budget of events on a connection span. The SDK drops the oldest events
-// past 128, so what is kept here, with open and close, stays below that.
-const (
-	firstRuns = 24
-	lastRuns  = 24
-	lastMarks = 32
-)
-
-// A journal notes what a connection with a recording span does, in runs: calls
-// in one direction with none in the other between them. Spans are built from it
-// when the connection ends.
+// A journal notes what a connection with a recording span does. The spans of its
+// parts are built from it, each when the part ends.
 //
 // Sizes are differences of the connection's counters, so whatever calls overlap,
 // the runs of a direction add up to what its counter says.
@@ -28,33 +22,17 @@ type journal struct {
 
 	// direction is that of the current run, plus one; zero if there is none.
 	direction atomic.Uint32
+	later     atomic.Pointer[laterSpan] // of the live part; nil if that is the first
 
-	mu         sync.Mutex       // guards all below, and changes of direction; no user code runs under it
-	current    time.Duration    // when its first call returned, since open
-	noted      [2]connstat.Flow // what the finished runs add up to, by direction
-	first      []run
-	last       []run // a ring once full, the oldest at next
-	next       int
-	suppressed suppressed
-	tcp        tcpinfo.Info // the latest answer of the kernel
-	hasTCP     bool
+	mu          sync.Mutex       // guards all below, and changes of direction; no user code runs under it
+	current     time.Duration    // when the first call of the current run returned, since open
+	noted       [2]connstat.Flow // what is noted, by direction
+	retransmits int64            // as far as the kernel was asked
+	ended       bool
+	part        part    // the live one
+	target      *target // the connection's, if its series is not its own
 
-	links links
-}
-
-// A run is a finished one.
-type run struct {
-	at         time.Duration // since open
-	lasted     time.Duration
-	bytes      int64
-	operations uint32
-	direction  connstat.Direction
-}
-
-// suppressed is what the budget left out.
-type suppressed struct {
-	events int64
-	bytes  [2]int64 // by direction
+	place place // guarded by the Tracker's parts
 }
 
 // moved is told of calls that moved bytes, after they were counted. If the
@@ -82,16 +60,15 @@ func (j *journal) stop() (now time.Duration) {
 	return now
 }
 
-// pause ends the current run, at a mark or at the end of the connection, and
-// notes what no run has: calls that overlap with turns, and bytes of writev.
-func (j *journal) pause() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	now := j.stop()
+// pause ends the current run, at a mark or at the end of a part, and notes what no
+// run has: calls that overlap with turns, and bytes of writev.
+func (j *journal) pause() (now time.Duration) {
+	now = j.stop()
 	j.direction.Store(0)
 	j.rec.Rouse()
 	j.note(connstat.Receive, now, 0)
 	j.note(connstat.Transmit, now, 0)
+	return now
 }
 
 // note takes what moved in a direction since it was last noted as a run.
@@ -104,58 +81,70 @@ func (j *journal) note(d connstat.Direction, at, lasted time.Duration) {
 		operations: uint32(j.noted[d].Operations - before.Operations), //nolint:gosec // a run has fewer
 	}
 	if r.bytes != 0 || r.operations != 0 {
-		j.keep(r)
+		j.part.runs.add(r)
 	}
 }
 
-func (j *journal) keep(r run) {
-	switch {
-	case len(j.first) < firstRuns:
-		j.first = append(roomFor(j.first, firstRuns), r)
-	case len(j.last) < lastRuns:
-		j.last = append(roomFor(j.last, lastRuns), r)
-	default:
-		j.suppressed.add(j.last[j.next])
-		j.last[j.next] = r
-		j.next = (j.next + 1) % lastRuns
-	}
-}
-
-func (s *suppressed) add(r run) {
-	s.events++
-	s.bytes[r.direction] += r.bytes
-}
-
-// A summary is what a journal amounts to when the connection ends.
-type summary struct {
-	runs       []run // in order of time
-	noted      [2]connstat.Flow
-	suppressed suppressed
-	tcp        tcpinfo.Info
-	hasTCP     bool
-}
-
-// noteTCP keeps what the kernel said of the connection. The last note goes to
-// the span: that of the last mark, where there is none at the end.
-//
-// It returns the number of retransmits that the note before had.
-func (j *journal) noteTCP(info tcpinfo.Info) (before int64) {
+// noteTCP keeps what the kernel said of the connection, and returns how many
+// segments it has sent again since it last said so.
+func (j *journal) noteTCP(info tcpinfo.Info) (retransmits int64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	before = j.tcp.Retransmits
-	info.Retransmits = max(info.Retransmits, before) // two may ask at once
-	j.tcp, j.hasTCP = info, true
-	return before
+	retransmits = max(0, info.Retransmits-j.retransmits) // two may ask at once
+	j.retransmits += retransmits
+	j.part.retransmits += retransmits
+	j.part.rtt, j.part.tcp = info.RTT, true
+	return retransmits
 }
 
-// close ends the current run and sums up.
-func (j *journal) close() summary {
+// mark makes a mark in the history. It reports whether the marking span is to be
+// linked to the given one, if that is the live one's.
+func (j *journal) mark(h *history, read func() reading, name string, attrs []attribute.KeyValue, by trace.SpanContext) (lap Lap, back trace.SpanContext) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	j.pause()
+	m, lap := h.add(read, name, attrs, by)
+	j.part.add(h, m)
+	live := connOf(j.rec).live().SpanContext()
+	if by.IsSampled() && live.IsSampled() && by.SpanID() != live.SpanID() && j.part.marked.links.add(by) {
+		back = live
+	}
+	return lap, back
+}
+
+// split ends the live part and begins one with the given span. It reports false if
+// there is nothing to go on with.
+func (j *journal) split(h *history, later *laterSpan) (ended summary, ok bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	runs := make([]run, 0, len(j.first)+len(j.last))
-	runs = append(runs, j.first...)
-	runs = append(runs, j.last[j.next:]...)
-	runs = append(runs, j.last[:j.next]...)
-	return summary{runs, j.noted, j.suppressed, j.tcp, j.hasTCP}
+	if j.ended {
+		return summary{}, false
+	}
+	ended = j.sum(h)
+	j.part = part{number: j.part.number + 1, before: j.noted}
+	j.later.Store(later)
+	return ended, true
+}
+
+// partNumber is the number of the live part.
+func (j *journal) partNumber() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return int(j.part.number)
+}
+
+// close ends the last part.
+func (j *journal) close(h *history) summary {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.ended = true
+	return j.sum(h)
+}
+
+// sum ends the current run, and says what the live part amounts to. h may be nil.
+func (j *journal) sum(h *history) summary {
+	now := j.pause()
+	s := j.part.sum(h, now, j.noted)
+	s.span = connOf(j.rec).live()
+	return s
 }

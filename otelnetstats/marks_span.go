@@ -2,7 +2,6 @@ package otelnetstats
 
 import (
 	"context"
-	"sync"
 	"syscall"
 	"time"
 
@@ -58,73 +57,23 @@ func (c *Conn) mark(ctx context.Context, name string, attrs []attribute.KeyValue
 		c.noteTCP(c.rec.Ask())
 	}
 	c.tellWritev()
-	if c.journal != nil {
-		c.journal.pause()
-	}
-	lap := c.past().add(c.read, name, attrs, c.link(ctx))
+	lap := c.lap(trace.SpanFromContext(ctx), name, attrs)
 	c.tracker.cfg.callbacks.mark(context.WithoutCancel(ctx), c, lap)
 	return lap
 }
 
-// maxLinks bounds the links on one connection's span: the SDK keeps 128 and
-// evicts the oldest, which may be the user's own.
-const maxLinks = 32
-
-// links are the spans that a connection's span is linked to.
-type links struct {
-	mu    sync.Mutex
-	spans []linkedSpan
-}
-
-type linkedSpan struct {
-	id   trace.SpanID
-	back bool // it is linked to the connection's, too
-}
-
-// begin notes the span that the connection's was linked to at its start.
-func (l *links) begin(id trace.SpanID) {
-	if id.IsValid() {
-		l.spans = append(l.spans, linkedSpan{id: id})
+// lap makes the mark, and ties the marking span and the connection's to each other,
+// where both are sampled: a link to a span that is not leads nowhere.
+func (c *Conn) lap(by trace.Span, name string, attrs []attribute.KeyValue) Lap {
+	if c.journal == nil {
+		_, lap := c.past().add(c.read, name, attrs, by.SpanContext())
+		return lap
 	}
-}
-
-// add says which links of a pair are new, and fit.
-func (l *links) add(id trace.SpanID) (forth, back bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i := range l.spans {
-		if s := &l.spans[i]; s.id == id {
-			back, s.back = !s.back, true
-			return false, back
-		}
+	lap, back := c.journal.mark(c.past(), c.read, name, attrs, by.SpanContext())
+	if back.IsValid() {
+		by.AddLink(trace.Link{SpanContext: back})
 	}
-	if len(l.spans) >= maxLinks {
-		return false, false
-	}
-	l.spans = append(l.spans, linkedSpan{id: id, back: true})
-	return true, true
-}
-
-// link ties the span in ctx and the connection's to each other, where both are
-// sampled: a link to a span that is not leads nowhere. It returns the marker's.
-func (c *Conn) link(ctx context.Context) trace.SpanContext {
-	marker := trace.SpanFromContext(ctx)
-	mc := marker.SpanContext()
-	if !mc.IsValid() {
-		return trace.SpanContext{}
-	}
-	cc := c.span.SpanContext()
-	if c.journal == nil || mc.SpanID() == cc.SpanID() || !mc.IsSampled() || !cc.IsSampled() {
-		return mc
-	}
-	forth, back := c.journal.links.add(mc.SpanID())
-	if forth {
-		c.span.AddLink(trace.Link{SpanContext: mc})
-	}
-	if back {
-		marker.AddLink(trace.Link{SpanContext: cc})
-	}
-	return mc
+	return lap
 }
 
 // event is the mark as an event of the connection's span.

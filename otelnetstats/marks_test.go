@@ -108,16 +108,19 @@ func TestTheSpanThatRegisteredMarks(t *testing.T) {
 	}
 }
 
+// TestLinksOfAConnectionAreBounded: those from it are. Each span that marks is
+// linked to it, whatever number it has.
 func TestLinksOfAConnectionAreBounded(t *testing.T) {
 	address := serve(t, wait)
 	l := newLab(t)
 	conn := dial(t, &otelnetstats.Dialer{Tracker: l.Tracker}, "tcp", address)
-	back := 0
 	for i := range 100 {
 		ctx, marker := l.span(t.Context(), fmt.Sprint("marker ", i))
-		otelnetstats.Mark(ctx, conn, "m")
+		otelnetstats.Mark(ctx, conn, fmt.Sprint("m", i))
 		marker.End()
-		back += linked(l.only(t, fmt.Sprint("marker ", i)).Links(), lookup(t, conn).SpanContext())
+		if n := linked(l.only(t, fmt.Sprint("marker ", i)).Links(), lookup(t, conn).SpanContext()); n != 1 {
+			t.Errorf("marker %d has %d links to the connection, want 1", i, n)
+		}
 		l.spans.Reset()
 	}
 	conn.Close()
@@ -125,14 +128,18 @@ func TestLinksOfAConnectionAreBounded(t *testing.T) {
 	if n := len(links); n != 32 {
 		t.Errorf("the connection has %d links, want 32, that to the dial among them", n)
 	}
-	if back > 32 {
-		t.Errorf("%d spans link to the connection, want at most 32", back)
-	}
 	found := events(l.only(t, "connection"), eventMark)
 	if len(found) != 32 {
-		t.Errorf("%d mark events, want the last 32", len(found))
+		t.Errorf("%d mark events, want 32", len(found))
 	}
-	for _, e := range found {
+	for i, e := range found {
+		n := i // the first 8, then the last 24
+		if i >= 8 {
+			n = 100 - 32 + i
+		}
+		if got, want := e["netstats.mark.name"].AsString(), fmt.Sprint("m", n); got != want {
+			t.Errorf("mark event %d is %s, want %s", i, got, want)
+		}
 		if _, ok := e["span_id"]; !ok {
 			t.Error("a mark event past the links' bound does not say which span it was")
 		}

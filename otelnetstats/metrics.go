@@ -202,7 +202,7 @@ func observe(o metric.Observer, instrument metric.Int64Observable, n int64, opts
 // recordDuration records how long the connection was open.
 func (c *Conn) recordDuration() {
 	h := c.tracker.in.connections[c.series.key.kind].duration
-	record(exemplarContext(c.span), h, &c.series.attributeSet, connstat.Since(c.rec.Opened), c.failure())
+	record(exemplarContext(c.live()), h, &c.series.attributeSet, connstat.Since(c.rec.Opened), c.failure())
 }
 
 // recordTCP records what the kernel said of the connection, and how many more
@@ -211,7 +211,7 @@ func (c *Conn) recordTCP(rtt time.Duration, retransmits int64) {
 	c.series.tcp.Store(true)
 	c.series.retransmits.Add(retransmits)
 	h := c.tracker.in.connections[c.series.key.kind].rtt
-	record(exemplarContext(c.span), h, &c.series.attributeSet, rtt, none)
+	record(exemplarContext(c.live()), h, &c.series.attributeSet, rtt, none)
 }
 
 // none is no attribute.

@@ -92,8 +92,7 @@ func (t *Tracker) newConn(linked context.Context, o opening) *Conn {
 	c := &Conn{tracker: t, series: o.series, network: unique.Make(short(o.network)), address: short(o.address), caller: o.caller}
 	c.span = t.startSpan(linked, o, id)
 	if c.span.IsRecording() {
-		c.journal = &journal{rec: &c.rec}
-		c.journal.links.begin(linkedTo(linked).SpanID())
+		c.record(o, linkedTo(linked).SpanID())
 	}
 	if o.dial != nil {
 		c.dialedBy(o.dial)
@@ -114,6 +113,15 @@ func (t *Tracker) newConn(linked context.Context, o opening) *Conn {
 	return c
 }
 
+// record has a journal kept, for the connection's span. from is the span that this
+// one is linked to.
+func (c *Conn) record(o opening, from trace.SpanID) {
+	c.journal = &journal{rec: &c.rec, part: part{number: 1, begun: from}}
+	if o.series.server == nil {
+		c.journal.target = &o.target
+	}
+}
+
 // watcher is called for reads and writes, if anyone asked: an IOCallback for
 // each of them, or a recording span for changes of direction.
 func (c *Conn) watcher() func(connstat.Direction, int64) {
@@ -125,10 +133,16 @@ func (c *Conn) watcher() func(connstat.Direction, int64) {
 		}
 		return func(d connstat.Direction, _ int64) { journal.moved(d) }
 	}
-	ctx := c.context()
+	first := c.context()
 	return func(d connstat.Direction, n int64) {
-		if journal != nil && !journal.in(d) {
-			journal.moved(d)
+		ctx := first
+		if journal != nil {
+			if !journal.in(d) {
+				journal.moved(d)
+			}
+			if later := journal.later.Load(); later != nil {
+				ctx = later.ctx
+			}
 		}
 		if d == connstat.Receive {
 			callbacks.read(ctx, c, int(n))
@@ -148,6 +162,7 @@ func (t *Tracker) publish(ctx context.Context, c *Conn) {
 		}
 	}()
 	late := !t.open.Add(&c.rec) // the Tracker was shut down meanwhile
+	t.parts.add(c)
 	if len(t.cfg.callbacks.all) > 0 {
 		t.cfg.callbacks.open(trace.ContextWithSpan(context.WithoutCancel(ctx), c.span), c)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
@@ -29,13 +30,14 @@ type config struct {
 	maxServers       int
 	accepted         bool
 	caller           bool
+	maxSpanAge       time.Duration
 	errs             []error
 }
 
 const defaultMaxServers = 200
 
 func newConfig(opts []Option) config {
-	c := config{maxServers: defaultMaxServers}
+	c := config{maxServers: defaultMaxServers, maxSpanAge: defaultPart}
 	for _, o := range opts {
 		if o != nil {
 			o.apply(&c)
@@ -168,6 +170,24 @@ func WithConnectionSpan(s ConnectionSpan) Option {
 			return
 		}
 		c.connectionSpan = s
+	})
+}
+
+// WithMaxSpanAge sets how long the span of a connection's life lasts at most before
+// it ends and another one goes on, a child of the first: 10 minutes unless set. The
+// first one ends after 55 seconds at the latest. So long connections are seen while
+// they are open, nothing of their middle is lost, and a crash leaves what was. With 0
+// there is one span from open to close, however long.
+//
+// It has no effect on spans that are children, and on connections whose clock is not
+// the Tracker's, as one is in a bubble of testing/synctest.
+func WithMaxSpanAge(d time.Duration) Option {
+	return optionFunc(func(c *config) {
+		if d < 0 {
+			c.errs = append(c.errs, fmt.Errorf("otelnetstats: WithMaxSpanAge(%v): the duration must not be negative; 0 is one span from open to close", d))
+			return
+		}
+		c.maxSpanAge = d
 	})
 }
 

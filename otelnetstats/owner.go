@@ -35,7 +35,7 @@ func (c *Conn) noteTCP(info tcpinfo.Info, asked bool) {
 	}
 	retransmits := info.Retransmits
 	if c.journal != nil {
-		retransmits -= c.journal.noteTCP(info)
+		retransmits = c.journal.noteTCP(info)
 	}
 	c.recordTCP(info.RTT, retransmits)
 }
@@ -45,7 +45,7 @@ func (c *Conn) noteTCP(info tcpinfo.Info, asked bool) {
 func (o *owner) Closed() {
 	c := (*Conn)(o)
 	defer c.tracker.open.Remove(&c.rec)
-	c.endSpan()
+	c.endSpans()
 	c.recordDuration()
 	if c.capture != nil {
 		c.capture.ended(c)
@@ -55,9 +55,19 @@ func (o *owner) Closed() {
 // Revealed implements [connstat.Owner].
 func (o *owner) Revealed(conn, wrapper any) { alias(conn, (*Conn)(o), wrapper) }
 
-// context is a background context with the connection's span.
+// live is the span of the part of the connection's life that goes on.
+func (c *Conn) live() trace.Span {
+	if c.journal != nil {
+		if later := c.journal.later.Load(); later != nil {
+			return later.span
+		}
+	}
+	return c.span
+}
+
+// context is a background context with the connection's live span.
 func (c *Conn) context() context.Context {
-	return trace.ContextWithSpan(context.Background(), c.span)
+	return trace.ContextWithSpan(context.Background(), c.live())
 }
 
 // exemplarContext is the context to record a metric with: one that has the span,

@@ -72,6 +72,16 @@ func (t *Tracker) appendConnectionAttributes(attrs []attribute.KeyValue, o openi
 	return append(attrs, t.cfg.spanAttributes...) // last, as the last of a name wins
 }
 
+// localAttributes say which end of the connection is ours, for TCP and UDP: others
+// have none that tells connections apart.
+func localAttributes(addr net.Addr) []attribute.KeyValue {
+	switch addr.(type) {
+	case *net.TCPAddr, *net.UDPAddr:
+		return appendAddr(make([]attribute.KeyValue, 0, 2), keyLocalAddress, keyLocalPort, addr)
+	}
+	return nil
+}
+
 // appendAddr appends the address and, if it has one, the port of addr.
 func appendAddr(attrs []attribute.KeyValue, address, port attribute.Key, addr net.Addr) []attribute.KeyValue {
 	if isNil(addr) {
@@ -102,39 +112,67 @@ func (r run) event(opened time.Time) spanEvent {
 	return spanEvent{name, opened.Add(r.at), []attribute.KeyValue{
 		keyIOSize.Int64(r.bytes),
 		keyIOOperations.Int64(int64(r.operations)),
-		keyDuration.Float64(r.lasted.Seconds()),
+		keyTurnDuration.Float64(r.lasted.Seconds()),
 	}}
 }
 
-// endSpan builds the span from what the connection kept, and ends it.
-func (c *Conn) endSpan() {
+// endSpans ends the connection's span: the last one, if it has parts.
+func (c *Conn) endSpans() {
 	if c.journal == nil {
 		c.span.End()
 		return
 	}
-	now := connstat.Now()
-	sum := c.journal.close()
-	ending := c.ending()
-	c.addEvents(&sum, now, ending)
-	attrs := append(make([]attribute.KeyValue, 0, 9+len(ending)),
-		keyReceiveSize.Int64(sum.noted[connstat.Receive].Bytes),
-		keyTransmitSize.Int64(sum.noted[connstat.Transmit].Bytes),
-		keyReceiveOperations.Int64(sum.noted[connstat.Receive].Operations),
-		keyTransmitOperations.Int64(sum.noted[connstat.Transmit].Operations),
-	)
-	attrs = appendUnlessZero(attrs, keyEventsSuppressed, sum.suppressed.events)
-	attrs = appendUnlessZero(attrs, keyReceiveSuppressedSize, sum.suppressed.bytes[connstat.Receive])
-	attrs = appendUnlessZero(attrs, keyTransmitSuppressedSize, sum.suppressed.bytes[connstat.Transmit])
-	if sum.hasTCP {
+	c.tracker.parts.remove(c)
+	sum := c.journal.close(c.history.Load())
+	c.endPart(&sum, true)
+}
+
+// endPart builds a span from what the connection kept, and ends it.
+func (c *Conn) endPart(sum *summary, last bool) {
+	var ending []attribute.KeyValue
+	if last {
+		ending = c.ending()
+	}
+	c.addEvents(sum, last, ending)
+	for _, to := range sum.links {
+		sum.span.AddLink(trace.Link{SpanContext: to})
+	}
+	attrs := append(localAttributes(c.rec.Local), sum.attributes()...)
+	attrs = append(attrs, ending...)
+	if sum.number > 1 || !last {
+		attrs = append(attrs, keyConnectionPart.Int(sum.number))
+	}
+	if sum.number > 1 && last {
 		attrs = append(attrs,
-			keyTCPRTT.Float64(sum.tcp.RTT.Seconds()),
-			keyTCPRetransmits.Int64(sum.tcp.Retransmits))
+			keyConnectionReceiveSize.Int64(sum.whole[connstat.Receive].Bytes),
+			keyConnectionTransmitSize.Int64(sum.whole[connstat.Transmit].Bytes),
+			keyConnectionDuration.Float64(sum.until.Seconds()))
 	}
-	c.span.SetAttributes(append(attrs, ending...)...)
-	if err := c.fault(); err != nil {
-		c.span.SetStatus(codes.Error, errorText(err))
+	sum.span.SetAttributes(attrs...)
+	if err := c.fault(); err != nil && last {
+		sum.span.SetStatus(codes.Error, errorText(err))
 	}
-	c.span.End(trace.WithTimestamp(now))
+	sum.span.End(trace.WithTimestamp(c.rec.Opened.Add(sum.until)))
+}
+
+// attributes are what a span says at its end of its part of the connection's life.
+func (s *summary) attributes() []attribute.KeyValue {
+	attrs := append(make([]attribute.KeyValue, 0, 12),
+		keyReceiveSize.Int64(s.moved[connstat.Receive].Bytes),
+		keyTransmitSize.Int64(s.moved[connstat.Transmit].Bytes),
+		keyReceiveOperations.Int64(s.moved[connstat.Receive].Operations),
+		keyTransmitOperations.Int64(s.moved[connstat.Transmit].Operations),
+	)
+	attrs = appendUnlessZero(attrs, keyEventsSuppressed, s.suppressed.events)
+	attrs = appendUnlessZero(attrs, keyReceiveSuppressedSize, s.suppressed.bytes[connstat.Receive])
+	attrs = appendUnlessZero(attrs, keyTransmitSuppressedSize, s.suppressed.bytes[connstat.Transmit])
+	attrs = appendUnlessZero(attrs, keyMarksSuppressed, int64(s.unmarked.count))
+	attrs = appendUnlessZero(attrs, keyMarksSuppressedReceiveSize, s.unmarked.bytes[connstat.Receive])
+	attrs = appendUnlessZero(attrs, keyMarksSuppressedTransmitSize, s.unmarked.bytes[connstat.Transmit])
+	if s.tcp {
+		attrs = append(attrs, keyTCPRTT.Float64(s.rtt.Seconds()), keyTCPRetransmits.Int64(s.retransmits))
+	}
+	return attrs
 }
 
 func appendUnlessZero(attrs []attribute.KeyValue, key attribute.Key, n int64) []attribute.KeyValue {
@@ -154,9 +192,7 @@ func (c *Conn) ending() []attribute.KeyValue {
 }
 
 // failure is error.type of the connection, and none if it did not fail.
-func (c *Conn) failure() attribute.KeyValue {
-	return failure(c.fault())
-}
+func (c *Conn) failure() attribute.KeyValue { return failure(c.fault()) }
 
 // fault is the error that the connection ended with, nil if it did not.
 func (c *Conn) fault() error {
@@ -166,22 +202,23 @@ func (c *Conn) fault() error {
 	return c.rec.Fault()
 }
 
-// addEvents adds the events in order of time. sum takes in what is left out.
-func (c *Conn) addEvents(sum *summary, closed time.Time, ending []attribute.KeyValue) {
-	events := append(make([]spanEvent, 0, 2+len(sum.runs)), spanEvent{eventOpen, c.rec.Opened, nil})
+// addEvents adds the events in order of time.
+func (c *Conn) addEvents(sum *summary, last bool, ending []attribute.KeyValue) {
+	events := make([]spanEvent, 0, 2+len(sum.runs)+len(sum.marks))
+	if sum.number == 1 {
+		events = append(events, spanEvent{eventOpen, c.rec.Opened, nil})
+	}
 	for _, r := range sum.runs {
 		events = append(events, r.event(c.rec.Opened))
 	}
-	if h := c.history.Load(); h != nil {
-		marks, made := h.recent(lastMarks)
-		sum.suppressed.events += int64(made - len(marks))
-		for i := range marks {
-			events = append(events, marks[i].event(c.rec.Opened))
-		}
+	for i := range sum.marks {
+		events = append(events, sum.marks[i].event(c.rec.Opened))
 	}
 	slices.SortStableFunc(events, func(a, b spanEvent) int { return a.at.Compare(b.at) })
-	events = append(events, spanEvent{eventClose, closed, ending})
+	if last {
+		events = append(events, spanEvent{eventClose, c.rec.Opened.Add(sum.until), ending})
+	}
 	for _, e := range events {
-		c.span.AddEvent(e.name, trace.WithTimestamp(e.at), trace.WithAttributes(e.attrs...))
+		sum.span.AddEvent(e.name, trace.WithTimestamp(e.at), trace.WithAttributes(e.attrs...))
 	}
 }

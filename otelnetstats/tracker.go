@@ -35,6 +35,7 @@ type Tracker struct {
 	table  *seriesTable
 	names  *lookupNames
 	open   connstat.Registry
+	parts  *parts
 	down   atomic.Bool
 
 	capture atomic.Pointer[Capture]
@@ -59,6 +60,7 @@ func New(opts ...Option) (*Tracker, error) {
 		metric.WithInstrumentationVersion(Version),
 		metric.WithInstrumentationAttributes(scopeAttributes()...),
 		metric.WithSchemaURL(schemaURL))
+	t.parts = newParts(t)
 	in, err := newInstruments(meter, t.observe)
 	t.in = in
 	if err != nil {
