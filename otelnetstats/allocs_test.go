@@ -107,7 +107,7 @@ func TestDialsAllocateLittle(t *testing.T) {
 		limit   float64
 	}{
 		"unsampled":          {sdktrace.NeverSample(), nil, 24},
-		"recording":          {sdktrace.AlwaysSample(), nil, 73},
+		"recording":          {sdktrace.AlwaysSample(), nil, 75},
 		"no connection span": {sdktrace.NeverSample(), []otelnetstats.Option{otelnetstats.WithConnectionSpan(otelnetstats.ConnectionSpanOff)}, 16},
 	} {
 		t.Run(name, func(t *testing.T) {

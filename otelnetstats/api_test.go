@@ -108,7 +108,7 @@ func oneLine(t *testing.T, fset *token.FileSet, node ast.Node) string {
 	must(t, printer.Fprint(&b, fset, node))
 	var words []string
 	for line := range strings.Lines(b.String()) {
-		line, _, _ = strings.Cut(line, "//")
+		line, _, _ := strings.Cut(line, "// ") // "contains unexported fields", of go/doc's
 		if w := strings.Join(strings.Fields(line), " "); w != "" {
 			words = append(words, w)
 		}

@@ -82,14 +82,18 @@ func (d *dial) noteSteps(plain bool) {
 }
 
 func (d *dial) startSpan() {
+	d.ctx, d.span = d.tracker.tracer.Start(d.ctx, d.series.spanName,
+		trace.WithTimestamp(d.start),
+		trace.WithAttributes(d.attributes()...))
+}
+
+// attributes are what telemetry says of the dial from its start.
+func (d *dial) attributes() []attribute.KeyValue {
 	attrs := slices.Clip(d.series.spanAttributes(d.target))
 	if path := d.caller.String(); path != "" {
 		attrs = append(attrs, nameAttribute(keyCaller, path))
 	}
-	attrs = append(attrs, d.tracker.cfg.spanAttributes...) // last, as the last of a name wins
-	d.ctx, d.span = d.tracker.tracer.Start(d.ctx, d.series.spanName,
-		trace.WithTimestamp(d.start),
-		trace.WithAttributes(attrs...))
+	return append(attrs, d.tracker.cfg.spanAttributes...) // last, as the last of a name wins
 }
 
 // run dials as the plan says. Whatever a user's function in it does, the dial
@@ -286,6 +290,7 @@ func (d *dial) end(c *Conn, err error) {
 		d.describe(c, err)
 	}
 	if err != nil && !d.same {
+		d.logFailure(err)
 		d.tracker.cfg.callbacks.dialError(context.WithoutCancel(d.parent), d.network, d.address, err)
 	}
 }

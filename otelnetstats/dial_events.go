@@ -14,8 +14,8 @@ import (
 // addEvents puts the steps of the dial on its span, in the order in which they
 // ended.
 func (d *dial) addEvents() {
-	if d.setup == nil {
-		return // the dial function panics
+	if d.setup == nil || d.tracker.cfg.noSpanEvents {
+		return // there is no setup if the dial function panics
 	}
 	var room [4]spanEvent // enough for most
 	events := room[:0]

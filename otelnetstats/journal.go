@@ -97,19 +97,18 @@ func (j *journal) noteTCP(info tcpinfo.Info) (retransmits int64) {
 	return retransmits
 }
 
-// mark makes a mark in the history. It reports whether the marking span is to be
-// linked to the given one, if that is the live one's.
-func (j *journal) mark(h *history, read func() reading, name string, attrs []attribute.KeyValue, by trace.SpanContext) (lap Lap, back trace.SpanContext) {
+// mark makes a mark in the history. It returns the live span, and reports whether
+// the marking one is to be linked to that.
+func (j *journal) mark(h *history, read func() reading, name string, attrs []attribute.KeyValue, by trace.SpanContext) (m mark, lap Lap, live trace.Span, back bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.pause()
-	m, lap := h.add(read, name, attrs, by)
+	m, lap = h.add(read, name, attrs, by)
 	j.part.add(h, m)
-	live := connOf(j.rec).live().SpanContext()
-	if by.IsSampled() && live.IsSampled() && by.SpanID() != live.SpanID() && j.part.marked.links.add(by) {
-		back = live
-	}
-	return lap, back
+	live = connOf(j.rec).live()
+	sc := live.SpanContext()
+	back = by.IsSampled() && sc.IsSampled() && by.SpanID() != sc.SpanID() && j.part.marked.links.add(by)
+	return m, lap, live, back
 }
 
 // split ends the live part and begins one with the given span. It reports false if

@@ -165,6 +165,10 @@ func wantTCPInfo(t *testing.T, l *lab, want bool) {
 	if hasRTT != want || hasRetransmits != want {
 		t.Errorf("rtt %v, retransmits %v; want them: %t", rtt.AsInterface(), retransmits.AsInterface(), want)
 	}
+	asked := collect(t, l.cumulative).count("netstats."+got["netstats.connection.role"].AsString()+".tcp.rtt") == 1
+	if asked != want {
+		t.Errorf("the metric has a round-trip time: %t, want %t", asked, want)
+	}
 	if want && (rtt.AsFloat64() <= 0 || rtt.AsFloat64() > 1 || retransmits.AsInt64() != 0) {
 		t.Errorf("rtt %v s, retransmits %d", rtt.AsFloat64(), retransmits.AsInt64())
 	}

@@ -430,6 +430,14 @@ func (want life) check(t *testing.T, l *lab, record *otelnetstats.Conn) {
 	if got := metrics.sum("netstats." + record.Role() + ".connection.count"); got != 0 {
 		t.Errorf("connection.count = %d, want 0", got)
 	}
+	closed := "netstats." + record.Role() + ".connection.closed"
+	if got, all := metrics.sum(closed, closedFor(want.reason)), metrics.sum(closed); got != 1 || all != 1 {
+		t.Errorf("connection.closed has %d of %s and %d in all, want 1 and 1", got, want.reason, all)
+	}
+}
+
+func closedFor(reason otelnetstats.CloseReason) attribute.KeyValue {
+	return attribute.String("netstats.connection.close.reason", string(reason))
 }
 
 // TestLifeOfAPipe has the reasons of connections whose errors are none of the

@@ -78,7 +78,7 @@ func TestListenerIsTheListener(t *testing.T) {
 	if _, err := ln.Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Accept: %v, want net.ErrClosed", err)
 	}
-	if got := collect(t, l.cumulative).sum("netstats.accepted.connections", absent("error.type")); got != 0 {
+	if got := collect(t, l.cumulative).sum("netstats.server.connection.accepted", absent("error.type")); got != 0 {
 		t.Errorf("%d accepted, want 0", got)
 	}
 }

@@ -66,13 +66,15 @@ func (c *Conn) mark(ctx context.Context, name string, attrs []attribute.KeyValue
 // where both are sampled: a link to a span that is not leads nowhere.
 func (c *Conn) lap(by trace.Span, name string, attrs []attribute.KeyValue) Lap {
 	if c.journal == nil {
-		_, lap := c.past().add(c.read, name, attrs, by.SpanContext())
+		m, lap := c.past().add(c.read, name, attrs, by.SpanContext())
+		c.logMark(c.span, m)
 		return lap
 	}
-	lap, back := c.journal.mark(c.past(), c.read, name, attrs, by.SpanContext())
-	if back.IsValid() {
-		by.AddLink(trace.Link{SpanContext: back})
+	m, lap, live, back := c.journal.mark(c.past(), c.read, name, attrs, by.SpanContext())
+	if back {
+		by.AddLink(trace.Link{SpanContext: live.SpanContext()})
 	}
+	c.logMark(live, m)
 	return lap
 }
 

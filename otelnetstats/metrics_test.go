@@ -21,8 +21,9 @@ import (
 )
 
 var (
-	wantConnectionBuckets = []float64{.01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 30, 60, 120, 300, 1800, 7200, 43200}
-	wantDialBuckets       = []float64{.0005, .001, .0025, .005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10}
+	wantConnectionBuckets = []float64{.001, .01, .1, 1, 10, 60, 600, 3600, 43200}
+	wantDialBuckets       = []float64{.0005, .001, .005, .01, .05, .1, .5, 1, 10}
+	wantLookupBuckets     = []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10}
 )
 
 // openAll opens one connection of each kind and returns the attributes that
@@ -89,6 +90,8 @@ func TestMetrics(t *testing.T) {
 		}
 		return data
 	}
+	all := []attribute.Set{attribute.NewSet(attribute.String("site", "x"))}
+	names := []attribute.Set{attribute.NewSet(attribute.String("dns.question.name", "localhost"), attribute.String("site", "x"))}
 	const (
 		io       = "Bytes transferred by the application over instrumented connections."
 		open     = "Instrumented connections currently open."
@@ -104,9 +107,27 @@ func TestMetrics(t *testing.T) {
 		{Name: "netstats.server.packet.count", Unit: "{packet}", Description: packets, Data: sum(true, servers[1:], received, transmitted)},
 		{Name: "netstats.dial.duration", Unit: "s", Description: duration, Data: histogram(dials)},
 		{Name: "netstats.dial.active", Unit: "{dial}", Description: active, Data: sum(false, dials)},
-		{Name: "netstats.accepted.connections", Unit: "{connection}", Description: "Accept results on instrumented listeners.", Data: sum(true, servers[:1])},
+		{Name: "netstats.server.connection.accepted", Unit: "{connection}", Description: "Accept results on instrumented listeners.", Data: sum(true, servers[:1])},
+		{Name: "dns.lookup.duration", Unit: "s", Description: "Measures the time taken to perform a DNS lookup.", Data: histogram(names)},
+		{Name: "netstats.distinct_server.count", Unit: "{server}", Description: "Servers that have answered and that metrics tell apart.", Data: sum(false, all)},
+		{Name: "netstats.distinct_server.limit", Unit: "{server}", Description: "How many servers metrics can tell apart; the others are counted together as _OTHER.", Data: sum(false, all)},
 	}
 	s := collect(t, l.cumulative)
+	checkMetrics(t, s, want)
+	for name, want := range map[string][]float64{"netstats.dial.duration": wantDialBuckets, "dns.lookup.duration": wantLookupBuckets} {
+		for _, p := range s.histogram(name) {
+			if !reflect.DeepEqual(p.Bounds, want) {
+				t.Errorf("%s: bounds %v, want %v", name, p.Bounds, want)
+			}
+		}
+	}
+	if s.Scope.Name != "github.com/netstats-go/netstats/otelnetstats" || s.Scope.Version != otelnetstats.Version || s.Scope.SchemaURL != "https://opentelemetry.io/schemas/1.43.0" {
+		t.Errorf("scope %+v", s.Scope)
+	}
+}
+
+func checkMetrics(t *testing.T, s snapshot, want []metricdata.Metrics) {
+	t.Helper()
 	if len(s.Metrics) != len(want) {
 		t.Errorf("%d metrics, want %d", len(s.Metrics), len(want))
 	}
@@ -117,14 +138,6 @@ func TestMetrics(t *testing.T) {
 			continue
 		}
 		metricdatatest.AssertEqual(t, m, got, metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreValue(), metricdatatest.IgnoreExemplars())
-	}
-	if s.Scope.Name != "github.com/netstats-go/netstats/otelnetstats" || s.Scope.Version != otelnetstats.Version || s.Scope.SchemaURL != "https://opentelemetry.io/schemas/1.43.0" {
-		t.Errorf("scope %+v", s.Scope)
-	}
-	for _, p := range s.histogram("netstats.dial.duration") {
-		if !reflect.DeepEqual(p.Bounds, wantDialBuckets) {
-			t.Errorf("netstats.dial.duration: bounds %v, want %v", p.Bounds, wantDialBuckets)
-		}
 	}
 }
 
@@ -386,13 +399,13 @@ func TestAcceptedConnections(t *testing.T) {
 	}
 	s := collect(t, l.cumulative)
 	of := []attribute.KeyValue{attribute.String("server.address", "192.0.2.1"), attribute.Int("server.port", 80), attribute.String("network.transport", "tcp")}
-	if got := s.sum("netstats.accepted.connections", append(of, absent("error.type"))...); got != 3 {
+	if got := s.sum("netstats.server.connection.accepted", append(of, absent("error.type"))...); got != 3 {
 		t.Errorf("%d accepted, want 3", got)
 	}
-	if got := s.sum("netstats.accepted.connections", append(of, attribute.String("error.type", "too_many_open_files"))...); got != 1 {
+	if got := s.sum("netstats.server.connection.accepted", append(of, attribute.String("error.type", "too_many_open_files"))...); got != 1 {
 		t.Errorf("%d failed for too many open files, want 1", got)
 	}
-	if got := s.sum("netstats.accepted.connections"); got != 4 {
+	if got := s.sum("netstats.server.connection.accepted"); got != 4 {
 		t.Errorf("%d results, want 4: that of a closed listener is none", got)
 	}
 	if got := s.count("netstats.server.connection.duration"); got != 3 {

@@ -127,6 +127,9 @@ func (c *Conn) record(o opening, from trace.SpanID) {
 func (c *Conn) watcher() func(connstat.Direction, int64) {
 	callbacks := c.tracker.cfg.callbacks
 	journal := c.journal
+	if c.tracker.cfg.noSpanEvents {
+		journal = nil // nobody wants to know when the direction changes
+	}
 	if len(callbacks.io) == 0 {
 		if journal == nil {
 			return nil
@@ -136,13 +139,11 @@ func (c *Conn) watcher() func(connstat.Direction, int64) {
 	first := c.context()
 	return func(d connstat.Direction, n int64) {
 		ctx := first
-		if journal != nil {
-			if !journal.in(d) {
-				journal.moved(d)
-			}
-			if later := journal.later.Load(); later != nil {
-				ctx = later.ctx
-			}
+		if journal != nil && !journal.in(d) {
+			journal.moved(d)
+		}
+		if later := c.later(); later != nil {
+			ctx = later.ctx
 		}
 		if d == connstat.Receive {
 			callbacks.read(ctx, c, int(n))
@@ -163,6 +164,7 @@ func (t *Tracker) publish(ctx context.Context, c *Conn) {
 	}()
 	late := !t.open.Add(&c.rec) // the Tracker was shut down meanwhile
 	t.parts.add(c)
+	c.logOpen()
 	if len(t.cfg.callbacks.all) > 0 {
 		t.cfg.callbacks.open(trace.ContextWithSpan(context.WithoutCancel(ctx), c.span), c)
 	}

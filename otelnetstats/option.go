@@ -11,6 +11,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/netstats-go/netstats/internal/logevent"
 )
 
 // An Option configures a [Tracker]. Options are made by the With functions.
@@ -31,6 +33,8 @@ type config struct {
 	accepted         bool
 	caller           bool
 	maxSpanAge       time.Duration
+	noSpanEvents     bool
+	events           logevent.Sink // nil if nobody wants them
 	errs             []error
 }
 
@@ -171,6 +175,12 @@ func WithConnectionSpan(s ConnectionSpan) Option {
 		}
 		c.connectionSpan = s
 	})
+}
+
+// WithSpanEvents sets whether spans have events: they have, unless set to false. It
+// is for those who have the events as log records, and would see them twice.
+func WithSpanEvents(on bool) Option {
+	return optionFunc(func(c *config) { c.noSpanEvents = !on })
 }
 
 // WithMaxSpanAge sets how long the span of a connection's life lasts at most before

@@ -45,6 +45,7 @@ func (c *Conn) noteTCP(info tcpinfo.Info, asked bool) {
 func (o *owner) Closed() {
 	c := (*Conn)(o)
 	defer c.tracker.open.Remove(&c.rec)
+	c.logClose()
 	c.endSpans()
 	c.recordDuration()
 	if c.capture != nil {
@@ -57,12 +58,18 @@ func (o *owner) Revealed(conn, wrapper any) { alias(conn, (*Conn)(o), wrapper) }
 
 // live is the span of the part of the connection's life that goes on.
 func (c *Conn) live() trace.Span {
-	if c.journal != nil {
-		if later := c.journal.later.Load(); later != nil {
-			return later.span
-		}
+	if later := c.later(); later != nil {
+		return later.span
 	}
 	return c.span
+}
+
+// later is that span with its context, nil if it is the first.
+func (c *Conn) later() *laterSpan {
+	if c.journal == nil {
+		return nil
+	}
+	return c.journal.later.Load()
 }
 
 // context is a background context with the connection's live span.

@@ -186,9 +186,17 @@ func (c *Conn) startLaterSpan() *laterSpan {
 
 // opening is what the connection began with, as far as spans say it.
 func (c *Conn) opening() opening {
-	o := opening{role: c.rec.Role, target: c.series.key.target, series: c.series, local: c.rec.Local, remote: c.rec.Remote, caller: c.caller}
-	if c.journal.target != nil {
-		o.target = *c.journal.target
+	return opening{role: c.rec.Role, target: c.target(), series: c.series, local: c.rec.Local, remote: c.rec.Remote, caller: c.caller}
+}
+
+// target is what the connection leads to. The series knows it, but for one past a
+// cap.
+func (c *Conn) target() target {
+	switch {
+	case c.series.server != nil:
+		return c.series.key.target
+	case c.journal != nil:
+		return *c.journal.target
 	}
-	return o
+	return newTarget(c.Network(), c.Address(), "")
 }

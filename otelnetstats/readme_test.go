@@ -479,7 +479,7 @@ func (e *emission) addMetrics(t *testing.T, reader sdkmetric.Reader) {
 		default:
 			t.Errorf("%s is a %T", m.Name, m.Data)
 		}
-		if m.Name == "netstats.accepted.connections" {
+		if m.Name == "netstats.server.connection.accepted" {
 			seen.kind = "counter" // data do not tell whether it is observable
 		}
 		e.metrics[m.Name] = seen

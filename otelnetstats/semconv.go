@@ -9,10 +9,10 @@ import (
 // ScopeName is the instrumentation scope of all metrics and spans.
 const ScopeName = "github.com/netstats-go/netstats/otelnetstats"
 
-// schemaURL is that of the semantic conventions whose names are used. They stand
-// here as constants: each version of their package needs an API at least as new,
-// and so would whoever uses this one.
-const schemaURL = "https://opentelemetry.io/schemas/1.43.0"
+// SchemaURL is the schema of all telemetry: that of the semantic conventions whose
+// names are used. They stand here as constants: each version of their package needs
+// an API at least as new, and so would whoever uses this one.
+const SchemaURL = "https://opentelemetry.io/schemas/1.43.0"
 
 // Names that the semantic conventions do not have yet. The prefix is ours.
 const (
@@ -70,6 +70,8 @@ const (
 	eventWrite   = "netstats.connection.write"
 	eventMark    = "netstats.connection.mark"
 	eventClose   = "netstats.connection.close"
+
+	eventDialFailed = "netstats.dial.failed" // of logs only
 )
 
 // Attributes.

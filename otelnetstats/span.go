@@ -72,14 +72,14 @@ func (t *Tracker) appendConnectionAttributes(attrs []attribute.KeyValue, o openi
 	return append(attrs, t.cfg.spanAttributes...) // last, as the last of a name wins
 }
 
-// localAttributes say which end of the connection is ours, for TCP and UDP: others
+// appendLocal appends which end of the connection is ours, for TCP and UDP: others
 // have none that tells connections apart.
-func localAttributes(addr net.Addr) []attribute.KeyValue {
+func appendLocal(attrs []attribute.KeyValue, addr net.Addr) []attribute.KeyValue {
 	switch addr.(type) {
 	case *net.TCPAddr, *net.UDPAddr:
-		return appendAddr(make([]attribute.KeyValue, 0, 2), keyLocalAddress, keyLocalPort, addr)
+		return appendAddr(attrs, keyLocalAddress, keyLocalPort, addr)
 	}
-	return nil
+	return attrs
 }
 
 // appendAddr appends the address and, if it has one, the port of addr.
@@ -137,8 +137,8 @@ func (c *Conn) endPart(sum *summary, last bool) {
 	for _, to := range sum.links {
 		sum.span.AddLink(trace.Link{SpanContext: to})
 	}
-	attrs := append(localAttributes(c.rec.Local), sum.attributes()...)
-	attrs = append(attrs, ending...)
+	attrs := appendLocal(make([]attribute.KeyValue, 0, 20), c.rec.Local)
+	attrs = append(sum.append(attrs), ending...)
 	if sum.number > 1 || !last {
 		attrs = append(attrs, keyConnectionPart.Int(sum.number))
 	}
@@ -155,9 +155,9 @@ func (c *Conn) endPart(sum *summary, last bool) {
 	sum.span.End(trace.WithTimestamp(c.rec.Opened.Add(sum.until)))
 }
 
-// attributes are what a span says at its end of its part of the connection's life.
-func (s *summary) attributes() []attribute.KeyValue {
-	attrs := append(make([]attribute.KeyValue, 0, 12),
+// append appends what a span says at its end of its part of the connection's life.
+func (s *summary) append(attrs []attribute.KeyValue) []attribute.KeyValue {
+	attrs = append(attrs,
 		keyReceiveSize.Int64(s.moved[connstat.Receive].Bytes),
 		keyTransmitSize.Int64(s.moved[connstat.Transmit].Bytes),
 		keyReceiveOperations.Int64(s.moved[connstat.Receive].Operations),
@@ -204,6 +204,10 @@ func (c *Conn) fault() error {
 
 // addEvents adds the events in order of time.
 func (c *Conn) addEvents(sum *summary, last bool, ending []attribute.KeyValue) {
+	if c.tracker.cfg.noSpanEvents {
+		sum.suppressed, sum.unmarked = suppressed{}, marksMade{} // what is nowhere is not left out
+		return
+	}
 	events := make([]spanEvent, 0, 2+len(sum.runs)+len(sum.marks))
 	if sum.number == 1 {
 		events = append(events, spanEvent{eventOpen, c.rec.Opened, nil})

@@ -55,11 +55,11 @@ func New(opts ...Option) (*Tracker, error) {
 	t.tracer = t.cfg.tracers().Tracer(ScopeName,
 		trace.WithInstrumentationVersion(Version),
 		trace.WithInstrumentationAttributes(scopeAttributes()...),
-		trace.WithSchemaURL(schemaURL))
+		trace.WithSchemaURL(SchemaURL))
 	meter := t.cfg.meters().Meter(ScopeName,
 		metric.WithInstrumentationVersion(Version),
 		metric.WithInstrumentationAttributes(scopeAttributes()...),
-		metric.WithSchemaURL(schemaURL))
+		metric.WithSchemaURL(SchemaURL))
 	t.parts = newParts(t)
 	in, err := newInstruments(meter, t.observe)
 	t.in = in
