@@ -53,7 +53,7 @@ func compareFree(b *testing.B, work func(conn net.Conn, buf []byte, n int)) {
 	for i, conn := range conns {
 		variants[i] = compare.Variant{Name: names[i], Do: func(n int) { work(conn, buf, n) }}
 	}
-	compare.Run(b, 20_000, variants)
+	compare.Run(b, 4_000, variants)
 }
 
 // BenchmarkOwn is the own cost of a Read or a Write.
@@ -114,7 +114,7 @@ func BenchmarkOwnParallel(b *testing.B) {
 			}
 			variants[i] = compare.Variant{Name: names[i], Do: func(n int) { both(read(first[i], n), read(second[i], n)) }}
 		}
-		compare.Run(b, 20_000, variants)
+		compare.Run(b, 4_000, variants)
 	})
 }
 

@@ -106,8 +106,9 @@ func (c *Conn) RemoteAddr() net.Addr {
 	return c.rec.Remote
 }
 
-// SpanContext identifies the connection's span. It is not valid where no span
-// was made.
+// SpanContext identifies the connection's span: the first one, if the connection
+// lives so long that others go on (see [WithMaxSpanAge]). It is not valid where no
+// span was made.
 func (c *Conn) SpanContext() trace.SpanContext {
 	if c.zero() {
 		return trace.SpanContext{}

@@ -105,7 +105,7 @@ func (p *parts) take(now time.Duration) (due []*Conn, wait time.Duration) {
 			wait = min(wait, c.journal.place.due-now)
 		}
 	}
-	return due, max(wait, min(partsPause, p.first/10))
+	return due, max(wait, min(partsPause, p.first/10), time.Millisecond)
 }
 
 // add has the connection's life be told in parts, if its span is recording.

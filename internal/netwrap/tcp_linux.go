@@ -102,20 +102,34 @@ func (c *tcpConn) last() (tcpinfo.Info, bool) {
 	return c.socket.Last()
 }
 
-// close asks the kernel once more when the inner connection is closed, if there
-// was a writev: it may have moved bytes since the record ended, and now none is
-// under way. Before, there is no telling whether one will be: it takes the
-// socket to be held beforehand, else the bytes of a first writev are lost that
-// meets Close.
+// close asks the kernel once more, if there was a writev: it may have moved bytes
+// since the record ended. It asks when none is under way any more.
 func (c *tcpConn) close() error {
+	if !c.socket.KeepWritesOut() {
+		return c.closeWhileWriting()
+	}
+	if c.socket.Writev() {
+		c.sampled(c.socket.Info())
+	}
+	return c.TCPConn.Close()
+}
+
+// closeWhileWriting closes the connection while a write is under way. That one goes
+// on until it finds the connection closed, and may move bytes, so the socket is held
+// meanwhile.
+func (c *tcpConn) closeWhileWriting() error {
 	held, ok := c.socket.Hold()
 	err := c.TCPConn.Close()
 	if ok {
-		if info, ok := held.Info(); ok {
-			c.rec.Sampled(info)
-		}
+		c.sampled(held.Info())
 	}
 	return err
+}
+
+func (c *tcpConn) sampled(info tcpinfo.Info, ok bool) {
+	if ok {
+		c.rec.Sampled(info)
+	}
 }
 
 func (c *tcpConn) CloseRead() error {

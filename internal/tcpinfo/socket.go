@@ -43,9 +43,9 @@ const (
 // It is small, as every tracked connection has one; what the kernel writes its
 // answer to is shared by all.
 type Socket struct {
-	raw    syscall.RawConn
-	writev vectors
-	start  numbers // when tracking began
+	raw        syscall.RawConn
+	descriptor descriptor
+	start      numbers // when tracking began
 	// fins counts the calls that may have closed this side's direction. The
 	// kernel's state tells that only some of the time, see numbers.
 	fins atomic.Int32
@@ -68,7 +68,7 @@ func (s *Socket) Init(c *net.TCPConn) bool {
 	}
 	start, ok := first(raw)
 	if ok {
-		s.raw, s.writev, s.start = raw, vectorsOf(c), start
+		s.raw, s.descriptor, s.start = raw, descriptorOf(c), start
 		tells.Store(true)
 	}
 	return ok
@@ -96,7 +96,7 @@ func (s *Socket) initNew(c *net.TCPConn, start numbers, suitable func(syscall.Ra
 	if err != nil || !suitable(raw) {
 		return false
 	}
-	s.raw, s.writev, s.start = raw, vectorsOf(c), start
+	s.raw, s.descriptor, s.start = raw, descriptorOf(c), start
 	return true
 }
 
@@ -107,7 +107,7 @@ var tells atomic.Bool
 func (s *Socket) Raw() syscall.RawConn { return s.raw }
 
 // Writev reports whether a writev may have been begun on the connection.
-func (s *Socket) Writev() bool { return s.raw != nil && s.writev.used() }
+func (s *Socket) Writev() bool { return s.raw != nil && s.descriptor.writev() }
 
 // Info asks the kernel. It allocates nothing. It reports false once the
 // connection is closed by this side; a reset by the peer leaves the numbers
@@ -136,6 +136,12 @@ func (s *Socket) CloseWrite(shut func() error) error {
 	}
 	return err
 }
+
+// KeepWritesOut has nobody write any more: no write is under way, and none will
+// begin. The connection must be closed next, which tells those who wait that it
+// is, as if they had come later. It reports false if a write is under way, or if
+// that is not possible.
+func (s *Socket) KeepWritesOut() bool { return s.raw != nil && s.descriptor.keepWritesOut() }
 
 // Hold lets s be asked once more after the connection is closed: it keeps the
 // socket until [Held.Info] is called, which must happen. It reports false if

@@ -7,11 +7,13 @@ import (
 	"syscall"
 )
 
-type vectors struct{}
+type descriptor struct{}
 
-func vectorsOf(*net.TCPConn) vectors { return vectors{} }
+func descriptorOf(*net.TCPConn) descriptor { return descriptor{} }
 
-func (vectors) used() bool { return false }
+func (descriptor) writev() bool { return false }
+
+func (descriptor) keepWritesOut() bool { return false }
 
 func first(syscall.RawConn) (numbers, bool) { return numbers{}, false }
 
