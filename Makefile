@@ -9,9 +9,9 @@ GO ?= go
 TOOL = $(GO) tool -modfile=$(CURDIR)/tools/go.mod
 LINT = $(TOOL) golangci-lint
 
-# Every module but the tools: each target below visits all that are there.
+# Every module: each target below visits all that are there.
 MODULES ?= $(sort $(patsubst %/,%,$(dir $(shell find . \
-	\( -name '.?*' -o -name '_*' -o -name testdata -o -name vendor -o -path ./tools \) -prune \
+	\( -name '.?*' -o -name '_*' -o -name testdata -o -name vendor \) -prune \
 	-o -name go.mod -print))))
 
 # What cannot be run here is at least vetted. 386 and arm64 are there for the
@@ -168,6 +168,7 @@ vuln: ## Look for known vulnerabilities (needs vuln.go.dev, so not a part of ci)
 
 # The tools are left out: to tidy them is to download the tests of every linter.
 .PHONY: tidy-check
+tidy-check: MODULES := $(filter-out ./tools,$(MODULES))
 tidy-check: ## Check that the go.mod files are tidy
 	$(call each,$(GO) mod tidy -diff)
 	$(GO) mod tidy -modfile=.ci/newest.mod -diff

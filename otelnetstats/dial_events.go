@@ -37,7 +37,7 @@ func (d *dial) addEvents() {
 }
 
 func (l *DNSLookup) event() spanEvent {
-	attrs := append(make([]attribute.KeyValue, 0, 4), nameAttribute(keyQuestionName, l.Name), keyDNSAddresses.Int(l.Addresses))
+	attrs := append(make([]attribute.KeyValue, 0, 4), nameAttribute(keyDNSQuestionName, l.Name), keyDNSAddresses.Int(l.Addresses))
 	return stepEvent(eventDNS, l.Start, l.Duration, l.Err, attrs)
 }
 

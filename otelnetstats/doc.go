@@ -56,25 +56,33 @@
 //
 // # Metrics
 //
-// All have network.transport, server.address and server.port; but for the dial's,
-// network.type where there is an IP address; netstats.dialer.name where the dialer
-// has a name; and what [WithMetricAttributes] adds. Those marked d have
-// network.io.direction, those marked e have error.type on failure. A client's
-// server is what was dialed, its name not resolved; a server's is what its
+// Those of connections and dials have network.transport, server.address,
+// server.port, netstats.dialer.name where the dialer has a name, and what
+// [WithMetricAttributes] adds; those of connections have network.type where there
+// is an IP address. Those marked d have network.io.direction, those marked e have
+// error.type on failure, that marked r has netstats.connection.close.reason. A
+// client's server is what was dialed, its name not resolved; a server's is what its
 // listener is bound to. Metrics never have a peer's address.
 //
 //	netstats.client.io, netstats.server.io                  counter, By             d
 //	netstats.client.connection.count, ….server.…            up-down counter, {connection}
+//	netstats.client.connection.closed, ….server.…           counter, {connection}   r
 //	netstats.client.connection.duration, ….server.…         histogram, s            e
 //	netstats.client.packet.count, ….server.…                counter, {packet}       d
+//	netstats.client.tcp.retransmits, ….server.…             counter, {segment}
+//	netstats.client.tcp.rtt, ….server.…                     histogram, s
+//	netstats.server.connection.accepted                     counter, {connection}   e
 //	netstats.dial.duration, without TLS                     histogram, s            e
 //	netstats.dial.active                                    up-down counter, {dial}
-//	netstats.accepted.connections                           counter, {connection}   e
+//	netstats.tls.handshake.duration                         histogram, s            e
+//	dns.lookup.duration, with dns.question.name             histogram, s            e
+//	netstats.distinct_server.count                          up-down counter, {server}
+//	netstats.distinct_server.limit                          up-down counter, {server}
 //
 // After 200 distinct servers (see [WithMaxServers]), all others are counted
 // together, as server.address _OTHER without a port. One server has at most four
 // sets of attributes for its connections, and for its dials; what would be a
-// fifth is counted there, too.
+// fifth is counted there, too. The last two metrics say how near the cap is.
 //
 // # Spans
 //
@@ -87,17 +95,30 @@
 //     [WithConnectionSpan] for other ways. Its events are netstats.connection.open,
 //     .read, .write, .mark and .close. Calls in one direction with none in the
 //     other between them are one event; of many, the first 24 and the last 24 are
-//     kept, with the last 32 marks, and attributes say what was left out.
+//     kept, with the first 8 and the last 24 marks, and attributes say what was
+//     left out.
 //
-// As any span, a connection's is exported when it has ended. What is open now is
-// seen in the metrics, and by [Tracker.Conns].
+// A span is exported when it has ended. That of a connection which is open for long
+// is therefore made in parts, all in one trace: the first ends within a minute, the
+// others after ten, or what [WithMaxSpanAge] says. Each part has the bytes and the
+// events of its time; the last one also has how the connection ended and what it
+// moved in all. What is open now is in [Tracker.Conns].
+//
+// # Log events
+//
+// With a LoggerProvider, given by package
+// [github.com/netstats-go/netstats/otelnetstats/netstatslog], a connection's open,
+// marks and close, and dials that fail, are log events as well, at once.
+// [WithSpanEvents] can leave the events of spans out.
 //
 // error.type is one of timeout, canceled, host_not_found, try_again,
 // connection_refused, connection_reset, broken_pipe, network_unreachable,
-// host_unreachable, address_in_use, address_not_available, access_denied and
-// too_many_open_files, or else what the error's method ErrorType says, or its
-// type. The end of a stream is no error. Nothing of what is read or written is
-// recorded.
+// host_unreachable, address_in_use, address_not_available, access_denied,
+// too_many_open_files and leaked, of TLS handshakes certificate_expired,
+// certificate_unknown_authority, certificate_name_mismatch, certificate_invalid,
+// not_tls, tls_alert and eof, or else what the error's method ErrorType says, or its
+// type. The end of a stream is no error of a connection. Nothing of what is read or
+// written is recorded.
 //
 // # Sampling
 //

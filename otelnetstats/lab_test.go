@@ -41,20 +41,20 @@ func newLab(t testing.TB, opts ...otelnetstats.Option) *lab {
 // newLabWithErrors is newLab for options of which New refuses a part.
 func newLabWithErrors(t testing.TB, opts ...otelnetstats.Option) *lab {
 	t.Helper()
-	l := makeLab(sdktrace.AlwaysSample())
+	l := makeLab(t, sdktrace.AlwaysSample())
 	l.Tracker, _ = otelnetstats.New(append(l.options(), opts...)...)
 	return l
 }
 
 func newSampledLab(t testing.TB, sampler sdktrace.Sampler, opts ...otelnetstats.Option) *lab {
 	t.Helper()
-	l := makeLab(sampler)
+	l := makeLab(t, sampler)
 	l.Tracker = newTracker(t, append(l.options(), opts...)...)
 	return l
 }
 
-// makeLab makes a lab without a Tracker.
-func makeLab(sampler sdktrace.Sampler) *lab {
+// makeLab makes a lab without a Tracker. All that it exports is witnessed.
+func makeLab(t testing.TB, sampler sdktrace.Sampler) *lab {
 	l := &lab{
 		spans:      tracetest.NewSpanRecorder(),
 		cumulative: sdkmetric.NewManualReader(),
@@ -62,8 +62,14 @@ func makeLab(sampler sdktrace.Sampler) *lab {
 			func(sdkmetric.InstrumentKind) metricdata.Temporality { return metricdata.DeltaTemporality })),
 		late: sdkmetric.NewManualReader(),
 	}
-	l.tracers = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(l.spans), sdktrace.WithSampler(sampler))
-	l.meters = sdkmetric.NewMeterProvider(sdkmetric.WithReader(l.cumulative), sdkmetric.WithReader(l.delta), sdkmetric.WithReader(l.late))
+	l.tracers = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(l.spans), sdktrace.WithSpanProcessor(seen), sdktrace.WithSampler(sampler))
+	l.meters = sdkmetric.NewMeterProvider(sdkmetric.WithView(seen.view), sdkmetric.WithReader(l.cumulative), sdkmetric.WithReader(l.delta), sdkmetric.WithReader(l.late))
+	t.Cleanup(func() {
+		var all metricdata.ResourceMetrics
+		if err := l.cumulative.Collect(context.WithoutCancel(t.Context()), &all); err == nil {
+			seen.noteMetrics(all.ScopeMetrics)
+		}
+	})
 	return l
 }
 
@@ -160,6 +166,7 @@ func collect(t testing.TB, r sdkmetric.Reader) snapshot {
 	if err := r.Collect(context.WithoutCancel(t.Context()), &rm); err != nil {
 		t.Fatalf("Collect: %v", err)
 	}
+	seen.noteMetrics(rm.ScopeMetrics)
 	for _, s := range rm.ScopeMetrics {
 		if s.Scope.Name == otelnetstats.ScopeName {
 			return snapshot{s}

@@ -39,7 +39,7 @@ func newLookupNames(cfg config) *lookupNames {
 
 func (n *lookupNames) make(name string) *lookupName {
 	made := new(lookupName)
-	made.init(append([]attribute.KeyValue{keyQuestionName.String(name)}, n.extra...))
+	made.init(append([]attribute.KeyValue{keyDNSQuestionName.String(name)}, n.extra...))
 	return made
 }
 

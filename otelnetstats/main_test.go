@@ -6,4 +6,4 @@ import (
 	"github.com/netstats-go/netstats/internal/testnet"
 )
 
-func TestMain(m *testing.M) { testnet.Main(m) }
+func TestMain(m *testing.M) { testnet.Main(m, compareWithRegistry) }

@@ -63,11 +63,11 @@ func newInstruments(meter metric.Meter, observe metric.Callback) (*instruments, 
 		dialDuration:   m.histogram(metricDialDuration, descriptionDialDuration, dialBuckets),
 		dialActive:     m.upDown(metricDialActive, unitDials, descriptionDialActive),
 		tlsDuration:    m.histogram(metricTLSDuration, descriptionTLSDuration, tlsBuckets),
-		lookupDuration: m.histogram(metricLookupDuration, descriptionLookupDuration, lookupBuckets),
-		servers:        m.upDown(metricServers, unitServers, descriptionServers),
-		serversLimit:   m.upDown(metricServersLimit, unitServers, descriptionServersLimit),
+		lookupDuration: m.histogram(metricDNSDuration, descriptionDNSDuration, dnsBuckets),
+		servers:        m.upDown(metricDistinctServers, unitServers, descriptionDistinctServers),
+		serversLimit:   m.upDown(metricDistinctServersLimit, unitServers, descriptionDistinctServersLimit),
 	}
-	accepted, err := meter.Int64Counter(metricAccepted, metric.WithUnit(unitConnections), metric.WithDescription(descriptionAccepted))
+	accepted, err := meter.Int64Counter(metricServerAccepted, metric.WithUnit(unitConnections), metric.WithDescription(descriptionAcceptedResults))
 	m.errs = append(m.errs, err)
 	in.accepted = accepted
 	in.registration, err = meter.RegisterCallback(observe, m.observables...)

@@ -160,7 +160,7 @@ func TestAcceptedConnectionsOnRequest(t *testing.T) {
 	if s := c.Stats(); s.Received.Bytes != 5 || c.CloseReason() != otelnetstats.ClosedRemote {
 		t.Errorf("received %d, closed %q; want 5, remote", s.Received.Bytes, c.CloseReason())
 	}
-	if sums := l.sums(t); sums["netstats.server.io receive"] != 5 || sums["netstats.accepted.connections "] != 1 {
+	if sums := l.sums(t); sums["netstats.server.io receive"] != 5 || sums["netstats.server.connection.accepted "] != 1 {
 		t.Errorf("metrics: %v, want 5 bytes received and 1 connection accepted", sums)
 	}
 }
@@ -176,11 +176,11 @@ func TestAcceptedConnectionsOfATrackedListener(t *testing.T) {
 			l, other := newLab(t, opts...), newLabWithout(t)
 			plain := listen(t)
 			for ln, tracker := range map[net.Listener]*lab{l.tracker.Listener(plain): l, other.tracker.Listener(plain): other} {
-				before := tracker.sums(t)["netstats.accepted.connections "]
+				before := tracker.sums(t)["netstats.server.connection.accepted "]
 				near, far := dial(t, otelnetstats.ContextWithoutTracking(t.Context()), new(net.Dialer), ln)
 				near.Close()
 				far.Close()
-				if n := tracker.sums(t)["netstats.accepted.connections "] - before; n != 1 {
+				if n := tracker.sums(t)["netstats.server.connection.accepted "] - before; n != 1 {
 					t.Errorf("%d connections accepted, want 1", n)
 				}
 			}

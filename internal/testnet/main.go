@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// Main is a TestMain that fails if the tests leave goroutines behind.
-func Main(m *testing.M) {
+// Main is a TestMain that fails if the tests leave goroutines behind, or if a check
+// at their end fails, which is told whether they passed.
+func Main(m *testing.M, checks ...func(passed bool) error) {
 	before := runtime.NumGoroutine()
 	code := m.Run()
 	if fuzzing() {
@@ -20,6 +21,13 @@ func Main(m *testing.M) {
 	if left := Settle(before); code == 0 && left != "" {
 		fmt.Fprintf(os.Stderr, "goroutines outlive their tests:\n%s", left)
 		code = 1
+	}
+	passed := code == 0
+	for _, check := range checks {
+		if err := check(passed); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
 	}
 	os.Exit(code) //nolint:revive // this is what a TestMain does
 }
