@@ -14,8 +14,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/sdk/instrumentation"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/netstats-go/netstats/otelnetstats"
@@ -207,21 +205,6 @@ func TestShortConnectionsAreToldFromLongerOnes(t *testing.T) {
 	h := collect(t, l.cumulative).histogram("netstats.client.connection.duration")[0]
 	if h.Bounds[0] > .001 {
 		t.Errorf("the first bucket ends at %v s, want 1 ms", h.Bounds[0])
-	}
-}
-
-// TestExponentialHistograms are had by a View, as the documentation says.
-func TestExponentialHistograms(t *testing.T) {
-	reader := sdkmetric.NewManualReader()
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithView(sdkmetric.NewView(
-		sdkmetric.Instrument{Scope: instrumentation.Scope{Name: otelnetstats.ScopeName}, Kind: sdkmetric.InstrumentKindHistogram},
-		sdkmetric.Stream{Aggregation: sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 20}},
-	)))
-	tracker := newTracker(t, otelnetstats.WithMeterProvider(provider))
-	tracker.Register(t.Context(), &stub{}).Close()
-	m, _ := collect(t, reader).metric("netstats.client.connection.duration")
-	if _, ok := m.Data.(metricdata.ExponentialHistogram[float64]); !ok {
-		t.Errorf("the metric is a %T", m.Data)
 	}
 }
 
