@@ -1,7 +1,6 @@
 package otelnetstats
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"testing"
@@ -28,7 +27,7 @@ func TestNoInstrumentHasTooManySets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx := context.Background()
+	ctx := t.Context()
 	recordAll := func(h metric.Float64Histogram, s *attributeSet) {
 		record(ctx, h, s, 1, none)
 		for i := range 40 {
