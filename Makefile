@@ -162,6 +162,13 @@ ledger-ten-million: ## The same with 10,000,000
 soak: ## Run a mix of everything for SOAK (1h), and look what is left
 	NETSTATS_SOAK=$(SOAK) $(GO) -C cmd/netstats run . test -C ../../integration -count=1 -v -timeout 0 ./soak
 
+VIEWING ?= $(CURDIR)/.viewing
+
+.PHONY: viewing
+viewing: ## Look at the telemetry in a real Jaeger and Prometheus, built into VIEWING (.viewing)
+	bash integration/viewing/build '$(VIEWING)'
+	cd integration/viewing && NETSTATS_VIEWING='$(VIEWING)' $(GO) test -count=1 -v -timeout 20m .
+
 .PHONY: vuln
 vuln: ## Look for known vulnerabilities (needs vuln.go.dev, so not a part of ci)
 	$(call each,$(TOOL) govulncheck ./...)

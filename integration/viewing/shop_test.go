@@ -56,6 +56,7 @@ type order struct {
 	Backend  string // the echo server
 	Silent   string // a server that never answers
 	Secure   string // a TLS server that nobody trusts
+	Plain    string // a server that does not speak TLS
 	Requests int
 }
 
@@ -91,6 +92,7 @@ func (o order) run() error {
 	}
 	s := &shop{order: o, tracker: tracker, dialer: &otelnetstats.Dialer{Tracker: tracker}}
 	scenarios := map[string]func(context.Context) error{"mixed": s.mixed, "long": s.long, "burst": s.burst}
+	defer runtime.KeepAlive(s)
 	return errors.Join(scenarios[o.Scenario](ctx), tracker.Shutdown(ctx), tracers.Shutdown(ctx), meters.Shutdown(ctx))
 }
 
@@ -130,6 +132,7 @@ type shop struct {
 	order
 	tracker *otelnetstats.Tracker
 	dialer  *otelnetstats.Dialer
+	open    []net.Conn // which the collector is not to find
 }
 
 // request does something in a span of its own, as a handler does.
@@ -191,11 +194,17 @@ func (s *shop) failures(ctx context.Context) error {
 	short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
 	defer cancel()
 	for name, dial := range map[string]func() (net.Conn, error){
-		"refused":   func() (net.Conn, error) { return s.dialer.DialContext(ctx, "tcp", l.Addr().String()) },
-		"no name":   func() (net.Conn, error) { return s.dialer.DialContext(ctx, "tcp", "missing.invalid:80") },
-		"untrusted": func() (net.Conn, error) { return s.dialer.TLS(&tls.Config{ServerName: "server.test"})(ctx, "tcp", s.Secure) },
-		"no TLS":    func() (net.Conn, error) { return s.dialer.TLS(&tls.Config{ServerName: "server.test"})(ctx, "tcp", s.Backend) },
-		"silent":    func() (net.Conn, error) { return s.dialer.TLS(&tls.Config{ServerName: "server.test"})(short, "tcp", s.Silent) },
+		"refused": func() (net.Conn, error) { return s.dialer.DialContext(ctx, "tcp", l.Addr().String()) },
+		"no name": func() (net.Conn, error) { return s.dialer.DialContext(ctx, "tcp", "missing.invalid:80") },
+		"untrusted": func() (net.Conn, error) {
+			return s.dialer.TLS(&tls.Config{ServerName: "server.test"})(ctx, "tcp", s.Secure)
+		},
+		"no TLS": func() (net.Conn, error) {
+			return s.dialer.TLS(&tls.Config{ServerName: "server.test"})(ctx, "tcp", s.Plain)
+		},
+		"silent": func() (net.Conn, error) {
+			return s.dialer.TLS(&tls.Config{ServerName: "server.test"})(short, "tcp", s.Silent)
+		},
 	} {
 		if conn, err := dial(); err == nil {
 			conn.Close()
@@ -291,11 +300,9 @@ func (s *shop) long(ctx context.Context) error {
 func (s *shop) burst(ctx context.Context) error {
 	peer, stop := net.Pipe()
 	defer stop.Close()
-	open := make([]net.Conn, s.Requests)
-	for i := range open {
-		open[i] = s.tracker.Register(ctx, struct{ net.Conn }{peer})
+	for range s.Requests {
+		s.open = append(s.open, s.tracker.Register(ctx, struct{ net.Conn }{peer}))
 	}
 	time.Sleep(time.Minute + 10*time.Second)
-	runtime.KeepAlive(open)
 	return nil
 }
