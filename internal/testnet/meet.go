@@ -2,8 +2,8 @@ package testnet
 
 import (
 	"math/rand/v2"
-	"runtime"
 	"sync/atomic"
+	"time"
 )
 
 // Meet has two goroutines go through a number of rounds. In each one, prepare is
@@ -28,14 +28,19 @@ func Meet(rounds int, prepare func(round int), a, b func()) {
 	}
 }
 
-// await waits without going to sleep, unless there is only one processor.
+// await waits without going to sleep, so that the two run on two processors. Only
+// if that takes long does it let go of its own, which the other one may be waiting
+// for where there is no second one, or where other programs have it.
 func await(n *atomic.Int64, atLeast int64) {
-	for i := 0; n.Load() < atLeast; i++ {
-		if i%1000 == 999 {
-			runtime.Gosched()
+	for i := 1; n.Load() < atLeast; i++ {
+		if i%spins == 0 {
+			time.Sleep(time.Microsecond)
 		}
 	}
 }
+
+// spins take some ten microseconds.
+const spins = 20_000
 
 // idle takes a few nanoseconds, more or less.
 func idle() {
