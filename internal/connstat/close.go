@@ -43,8 +43,8 @@ func (r *Record) close(inner func() error, info tcpinfo.Info, asked bool) (err e
 // closed does what is left to do when the watched connection is closed.
 func (r *Record) closed() {
 	r.leak.Stop() // else the collector would have to call Dropped for nothing
-	defer r.fold()
-	r.Owner.Closed()
+	defer r.Owner.Closed()
+	r.fold() // before the owner lets go of it: whoever waits for that exports the totals
 }
 
 // End ends the connection with the given reason, if nothing did before. It
@@ -59,8 +59,8 @@ func (r *Record) End(reason Reason) bool {
 
 // ended tells the owner of a connection that ended without being closed.
 func (r *Record) ended() {
-	defer r.fold()
 	defer r.Owner.Closed()
+	defer r.fold() // before Closed, as in closed
 	r.Owner.Ended(r.Ask())
 }
 

@@ -60,6 +60,27 @@ func TestCloseThatDoesNotReturn(t *testing.T) {
 	}
 }
 
+// TestClosedIsFolded: when the owner lets go of a connection, what it moved is in the
+// totals. Shutdown waits for no more than that before it exports them a last time.
+func TestClosedIsFolded(t *testing.T) {
+	for name, end := range map[string]func(*life){
+		"Close":    (*life).Closing,
+		"Shutdown": func(l *life) { l.End(connstat.Shutdown) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var g group
+			l := g.open(connstat.Config{})
+			l.Sent(10, nil)
+			l.atClosed = func() {
+				if _, sent := g.totals.Flows(); sent.Bytes != 10 {
+					t.Errorf("%d bytes are in the totals, want 10", sent.Bytes)
+				}
+			}
+			end(l)
+		})
+	}
+}
+
 // wantEmpty fails the test if a connection of the group is open, or other numbers
 // of bytes were sent.
 func (g *group) wantEmpty(t *testing.T, sent int64) {

@@ -19,7 +19,10 @@ type life struct {
 	connstat.Record
 	group                   *group
 	ended, closed, revealed atomic.Int64
-	atEnd                   func(info tcpinfo.Info, asked bool) // nil, or a callback of the user's
+
+	// What is called when the owner is told; nil for nothing.
+	atEnd    func(info tcpinfo.Info, asked bool)
+	atClosed func()
 }
 
 func (g *group) open(c connstat.Config) *life {
@@ -47,6 +50,9 @@ func (l *life) Revealed(any, any) { l.revealed.Add(1) }
 
 func (l *life) Closed() {
 	l.closed.Add(1)
+	if l.atClosed != nil {
+		l.atClosed()
+	}
 	l.group.registry.Remove(&l.Record)
 }
 
