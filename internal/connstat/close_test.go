@@ -3,6 +3,7 @@ package connstat_test
 import (
 	"net"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/netstats-go/netstats/internal/connstat"
@@ -57,6 +58,41 @@ func TestCloseThatDoesNotReturn(t *testing.T) {
 				t.Errorf("the owner was told %d and %d times, want once", e, c)
 			}
 		})
+	}
+}
+
+// TestEndThatDoesNotReturn: nor does a connection stay behind that ends without
+// being closed, as when the Tracker is shut down.
+func TestEndThatDoesNotReturn(t *testing.T) {
+	for name, atEnd := range map[string]func(tcpinfo.Info, bool){
+		"exits":  func(tcpinfo.Info, bool) { runtime.Goexit() },
+		"panics": func(tcpinfo.Info, bool) { panic("of a span processor") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var g group
+			l := g.open(connstat.Config{})
+			l.Sent(10, nil)
+			l.atEnd = atEnd
+			inGoroutine(func() { l.End(connstat.Shutdown) })
+			g.wantEmpty(t, 10)
+			if e, c := l.ended.Load(), l.closed.Load(); e != 1 || c != 1 {
+				t.Errorf("the owner was told %d and %d times, want once", e, c)
+			}
+		})
+	}
+}
+
+// TestCloseTellsFirst: the owner is told while the connection is open, and before
+// what it waits for.
+func TestCloseTellsFirst(t *testing.T) {
+	var g group
+	l := g.open(connstat.Config{})
+	var order []string
+	l.atEnd = func(tcpinfo.Info, bool) { order = append(order, "Ended") }
+	l.atClosed = func() { order = append(order, "Closed") }
+	_ = l.Close(func() error { order = append(order, "inner"); return nil }, nil)
+	if want := []string{"Ended", "inner", "Closed"}; !slices.Equal(order, want) {
+		t.Errorf("in the order %q, want %q", order, want)
 	}
 }
 
@@ -124,4 +160,20 @@ func TestReveal(t *testing.T) {
 	if n := l.revealed.Load(); n != 1 {
 		t.Errorf("told %d times, want once", n)
 	}
+}
+
+// TestRevealWhileRevealing: nobody gets the connection before the owner has been
+// told, also not while another goroutine tells it.
+func TestRevealWhileRevealing(t *testing.T) {
+	var g group
+	l := g.open(connstat.Config{})
+	l.atReveal = func() {
+		if l.revealed.Load() == 1 {
+			l.Reveal(1, 2)
+			if n := l.revealed.Load(); n != 2 {
+				t.Errorf("told %d times, and the first has not returned", n-1)
+			}
+		}
+	}
+	l.Reveal(1, 2)
 }

@@ -142,3 +142,59 @@ func TestCounterConcurrentSafe(t *testing.T) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }
+
+// TestAdditionsAmidSpillsConcurrentSafe: what is added between two steps of a spill
+// stays.
+func TestAdditionsAmidSpillsConcurrentSafe(t *testing.T) {
+	const times = 20
+	var c *connstat.Counter
+	meet(t, 5000, func() { c = new(connstat.Counter) }, func() {
+		for range times {
+			c.Spill()
+		}
+	}, func() {
+		for range times {
+			c.Add(3, 1)
+		}
+	}, func() {
+		if got, want := c.Load(), (connstat.Flow{Bytes: 3 * times, Operations: times}); got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	})
+}
+
+// TestLoadAmidASpillConcurrentSafe: what is spilled while the counter is read is
+// read once.
+func TestLoadAmidASpillConcurrentSafe(t *testing.T) {
+	var (
+		c   *connstat.Counter
+		got connstat.Flow
+	)
+	meet(t, 20_000, func() {
+		c = new(connstat.Counter)
+		c.Spill() // makes the wide part
+		c.Add(2, 1)
+	}, func() { got = c.Load() }, func() { c.Spill() }, func() {
+		if want := (connstat.Flow{Bytes: 2, Operations: 1}); got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	})
+}
+
+// TestFirstSpillsConcurrentSafe: of two goroutines that each find no wide part,
+// neither loses what it has for it.
+func TestFirstSpillsConcurrentSafe(t *testing.T) {
+	var all []connstat.Counter
+	add := func() {
+		for i := range all { // side by side, as each waits for what the other wrote
+			all[i].AddWide(1)
+		}
+	}
+	meet(t, 1000, func() { all = make([]connstat.Counter, 20) }, add, add, func() {
+		for i := range all {
+			if got := all[i].Load().Bytes; got != 2 {
+				t.Errorf("%d bytes, want 2", got)
+			}
+		}
+	})
+}

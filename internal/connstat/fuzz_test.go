@@ -84,7 +84,7 @@ func FuzzRecord(f *testing.F) {
 	f.Add([]byte{0, 0, 1, 9, 0, 1, 1, 7, 0, 4, 0, 0, 5, 0, 1, 1, 1, 1, 4})
 	f.Add([]byte{1, 0, 0, 0, 0, 2, 3, 1, 0, 1, 0, 0, 1, 4})
 	f.Add([]byte{2, 1, 3, 0, 0, 3, 3, 1, 1, 3, 255, 0, 3, 3, 9, 4})
-	f.Add([]byte{7, 1, 2, 255, 0, 1, 2, 255, 0, 1, 2, 255, 0, 6, 4})
+	f.Add([]byte{7, 1, 3, 255, 0, 1, 3, 255, 0, 1, 3, 255, 0, 1, 3, 255, 0, 1, 3, 255, 0, 6, 4}) // more than the word takes
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p := tape{data}
 		m := newRecordModel(p.next())

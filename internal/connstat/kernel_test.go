@@ -1,11 +1,17 @@
 package connstat_test
 
 import (
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/netstats-go/netstats/internal/connstat"
 	"github.com/netstats-go/netstats/internal/tcpinfo"
+	"github.com/netstats-go/netstats/internal/testnet"
 )
+
+// kernelSays is the kernel's answer that n bytes were sent.
+func kernelSays(n int64) tcpinfo.Info { return tcpinfo.Info{Sent: n, HasSent: true} }
 
 // TestKernel: the larger of what the kernel said and what was counted is what
 // was sent, and it never shrinks.
@@ -15,7 +21,7 @@ func TestKernel(t *testing.T) {
 	socket := new(tcpinfo.Socket)
 	l.Reconcile(socket)
 	g.registry.Add(&l.Record)
-	kernel := func(n int64) { l.Sampled(tcpinfo.Info{Sent: n, HasSent: true}) }
+	kernel := func(n int64) { l.Sampled(kernelSays(n)) }
 	for _, step := range []struct {
 		name  string
 		do    func()
@@ -58,7 +64,7 @@ func TestUnwatched(t *testing.T) {
 	)
 	l := g.prepare(connstat.Config{EachCall: true, Watch: func(_ connstat.Direction, n int64) { told += n }})
 	l.Reconcile(new(tcpinfo.Socket))
-	kernel := func(n int64) { l.Sampled(tcpinfo.Info{Sent: n, HasSent: true}) }
+	kernel := func(n int64) { l.Sampled(kernelSays(n)) }
 	want := func(what string, n int64) {
 		t.Helper()
 		if got := l.Unwatched(); got != n {
@@ -82,4 +88,32 @@ func TestUnwatched(t *testing.T) {
 	if told != 130 {
 		t.Errorf("told of %d, want 130", told)
 	}
+}
+
+// TestUnwatchedAmidWritesConcurrentSafe: a watcher who is told of each write is
+// never told of one twice, whenever it is asked what it was not told of.
+func TestUnwatchedAmidWritesConcurrentSafe(t *testing.T) {
+	writes := int64(500_000)
+	if testnet.Race {
+		writes /= 20
+	}
+	var g group
+	l := g.prepare(connstat.Config{EachCall: true, Watch: func(connstat.Direction, int64) {}})
+	l.Reconcile(new(tcpinfo.Socket))
+	var writer sync.WaitGroup
+	var done atomic.Bool
+	writer.Go(func() {
+		defer done.Store(true)
+		for n := range writes {
+			l.Begin(1)
+			l.Sampled(kernelSays(n + 1))
+			l.Done(1, 1, nil)
+		}
+	})
+	for !done.Load() && !t.Failed() {
+		if n := l.Unwatched(); n != 0 {
+			t.Errorf("%d bytes are said not to have been told of", n)
+		}
+	}
+	writer.Wait()
 }

@@ -21,8 +21,8 @@ type life struct {
 	ended, closed, revealed atomic.Int64
 
 	// What is called when the owner is told; nil for nothing.
-	atEnd    func(info tcpinfo.Info, asked bool)
-	atClosed func()
+	atEnd              func(info tcpinfo.Info, asked bool)
+	atClosed, atReveal func()
 }
 
 func (g *group) open(c connstat.Config) *life {
@@ -46,7 +46,12 @@ func (l *life) Ended(info tcpinfo.Info, asked bool) {
 	}
 }
 
-func (l *life) Revealed(any, any) { l.revealed.Add(1) }
+func (l *life) Revealed(any, any) {
+	l.revealed.Add(1)
+	if l.atReveal != nil {
+		l.atReveal()
+	}
+}
 
 func (l *life) Closed() {
 	l.closed.Add(1)

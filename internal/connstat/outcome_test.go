@@ -70,6 +70,7 @@ func TestVerdict(t *testing.T) {
 		{"reset outranks a later error", history{reset, other}, connstat.Reset, syscall.ECONNRESET},
 		{"reset outranks an earlier error", history{other, reset}, connstat.Reset, syscall.ECONNRESET},
 		{"reset, then bytes that were there", history{reset, reads(1, nil)}, connstat.Reset, syscall.ECONNRESET},
+		{"reset, then bytes that were there and an error", history{reset, reads(1, nil), other}, connstat.Reset, syscall.ECONNRESET},
 		{"deadline", history{deadline}, connstat.Timeout, os.ErrDeadlineExceeded},
 		{"deadline with bytes", history{writes(3, netError(os.ErrDeadlineExceeded))}, connstat.Timeout, os.ErrDeadlineExceeded},
 		{"deadline, then bytes", history{deadline, reads(1, nil)}, connstat.Local, nil},
@@ -90,6 +91,7 @@ func TestVerdict(t *testing.T) {
 		{"deadline, then a message", history{deadline, writeBy(time.Hour), writes(24, nil)}, connstat.Local, nil},
 		{"deadline, then a message without one", history{deadline, writes(24, nil), writeBy(-time.Hour)}, connstat.Local, nil},
 		{"deadline, then none", history{deadline, func(l *life) { l.WriteDeadlineSet(time.Time{}) }}, connstat.Local, nil},
+		{"deadline, another, a message, then none", history{deadline, writeBy(time.Hour), writes(24, nil), func(l *life) { l.WriteDeadlineSet(time.Time{}) }}, connstat.Local, nil},
 		{"deadline, a goodbye, then more", append(history{deadline}, append(goodbye, reads(200, nil))...), connstat.Local, nil},
 		{"deadline, another, a goodbye", append(history{deadline, extend}, goodbye...), connstat.Local, nil},
 		{"deadline of a write, then another", history{writes(0, os.ErrDeadlineExceeded), writeBy(time.Hour)}, connstat.Local, nil},
@@ -102,8 +104,8 @@ func TestVerdict(t *testing.T) {
 			for _, step := range test.history {
 				step(l)
 			}
-			if l.Reason() != connstat.Open || l.Record.Ended() {
-				t.Fatalf("reason %d before Close, want Open", l.Reason())
+			if l.Reason() != connstat.Open || l.Record.Ended() || l.Fault() != nil {
+				t.Fatalf("reason %d, fault %v before Close, want Open and none", l.Reason(), l.Fault())
 			}
 			if err := l.Close(func() error { return errOther }, nil); err != errOther { //nolint:errorlint // it must be returned as it is
 				t.Errorf("Close: %v, want %v", err, errOther)
@@ -209,6 +211,59 @@ func TestReasonAndFaultConcurrentSafe(t *testing.T) {
 	}, func() { l.Closing() }, func() { l.Sent(0, syscall.ECONNRESET) })
 }
 
+// TestEndsThatMeetConcurrentSafe: of two that end a connection at once one does.
+func TestEndsThatMeetConcurrentSafe(t *testing.T) {
+	for name, other := range map[string]func(*life){
+		"Close":    (*life).Closing,
+		"Shutdown": func(l *life) { l.End(connstat.Shutdown) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var (
+				g *group
+				l *life
+			)
+			meet(t, 10_000, func() {
+				g = new(group)
+				l = g.open(connstat.Config{})
+			}, func() { l.Closing() }, func() { other(l) }, func() {
+				g.wantEmpty(t, 0)
+				if e, c := l.ended.Load(), l.closed.Load(); e != 1 || c != 1 {
+					t.Errorf("the owner was told %d and %d times, want once", e, c)
+				}
+			})
+		})
+	}
+}
+
+// TestErrorsAmidEndsConcurrentSafe: what has ended stays so, whatever error comes in
+// at that moment.
+func TestErrorsAmidEndsConcurrentSafe(t *testing.T) {
+	var lives [20]*life
+	fail := func(l *life) { l.Received(1, errOther) } // replaces the error before
+	meet(t, 10_000, func() {
+		g := new(group)
+		for i := range lives {
+			lives[i] = g.open(connstat.Config{})
+		}
+	}, func() {
+		for _, l := range lives {
+			fail(l) // to take as long as the other
+			l.End(connstat.Shutdown)
+		}
+	}, func() {
+		for _, l := range lives {
+			fail(l)
+			fail(l)
+		}
+	}, func() {
+		for _, l := range lives {
+			if !l.Record.Ended() {
+				t.Error("an error had a connection open again")
+			}
+		}
+	})
+}
+
 // TestPacketErrors say nothing about the socket.
 func TestPacketErrors(t *testing.T) {
 	for _, err := range []error{syscall.ECONNREFUSED, syscall.ECONNRESET, os.ErrDeadlineExceeded, io.EOF} {
@@ -228,9 +283,11 @@ func TestGivenReasons(t *testing.T) {
 		var g group
 		l := g.open(connstat.Config{})
 		l.Received(0, syscall.ECONNRESET)
+		l.Sent(10, nil)
 		if !l.End(reason) {
 			t.Error("the first End is not the one")
 		}
+		g.wantEmpty(t, 10)
 		if l.End(connstat.Local) {
 			t.Error("the second End is the one")
 		}

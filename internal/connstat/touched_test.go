@@ -1,8 +1,10 @@
 package connstat_test
 
 import (
+	"runtime"
 	"sync"
 	"testing"
+	"weak"
 
 	"github.com/netstats-go/netstats/internal/connstat"
 )
@@ -34,6 +36,28 @@ func TestTouchedStaysBounded(t *testing.T) {
 			t.Errorf("%d open: %d left after a fold", open, n)
 		}
 	}
+}
+
+// TestTouchedKeepsNoEnded: connections that ended are not kept by the list that
+// they were in.
+func TestTouchedKeepsNoEnded(t *testing.T) {
+	var (
+		g     group
+		lives [connstat.MinCompact]weak.Pointer[life]
+	)
+	for i := range lives {
+		l := g.open(connstat.Config{})
+		l.Sent(1, nil)
+		l.Closing()
+		lives[i] = weak.Make(l)
+	}
+	runtime.GC()
+	for i, l := range lives[:len(lives)-1] { // all but the one that was open when the list was full
+		if l.Value() != nil {
+			t.Errorf("connection %d of %d is kept", i, len(lives))
+		}
+	}
+	runtime.KeepAlive(&g)
 }
 
 // TestTouchedOnce: a connection is in the list once, however much it moves.
@@ -85,6 +109,133 @@ func TestLateAdds(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLateAddsNeedNoFold: where the list does not have a connection that ended, what
+// it moves is in the totals at once, as there may be no fold any more.
+func TestLateAddsNeedNoFold(t *testing.T) {
+	var g group
+	l := g.open(connstat.Config{})
+	l.Closing()
+	for n := range int64(5) {
+		l.Sent(1, nil)
+		if _, sent := g.totals.Flows(); sent.Bytes != n+1 {
+			t.Errorf("total %d, want %d", sent.Bytes, n+1)
+		}
+	}
+}
+
+// TestLateAddsAreThrownOutFolded: what a connection moved after its end is in the
+// totals when the list lets go of it.
+func TestLateAddsAreThrownOutFolded(t *testing.T) {
+	var g group
+	l := g.open(connstat.Config{})
+	l.Sent(1, nil)
+	l.Closing()
+	l.Sent(10, nil)
+	g.crowd().Received(1, nil)
+	if _, sent := g.totals.Flows(); sent.Bytes != 11 {
+		t.Errorf("total %d, want 11", sent.Bytes)
+	}
+}
+
+// crowd fills the list but for one connection, which it returns: when that one
+// moves something, those are thrown out that have ended.
+func (g *group) crowd() (last *life) {
+	for range connstat.MinCompact - 1 - g.registry.Touched() {
+		g.open(connstat.Config{}).Received(1, nil)
+	}
+	return g.open(connstat.Config{})
+}
+
+// TestCallsAmidFoldsConcurrentSafe: a call that comes while its connection is
+// folded, for whatever reason, is in the totals after the next fold at the latest.
+func TestCallsAmidFoldsConcurrentSafe(t *testing.T) {
+	for name, test := range map[string]struct {
+		rounds int
+		// prepare returns what has a connection folded that has moved something.
+		prepare func(*group, *life) (fold func())
+	}{
+		"metrics are collected": {20_000, func(g *group, _ *life) func() {
+			return g.registry.Fold
+		}},
+		"it is closed": {20_000, func(_ *group, l *life) func() {
+			return l.Closing
+		}},
+		"it was closed, and moves something": {50_000, func(g *group, l *life) func() {
+			l.Closing()
+			g.registry.Fold()
+			return func() { l.Sampled(kernelSays(1)) }
+		}},
+		"it was closed, and is thrown out": {4000, func(g *group, l *life) func() {
+			l.Closing()
+			last := g.crowd()
+			return func() { last.Received(1, nil) }
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var (
+				g    *group
+				l    *life
+				fold func()
+			)
+			meet(t, test.rounds, func() {
+				g = new(group)
+				l = g.open(connstat.Config{})
+				l.Sent(1, nil)
+				fold = test.prepare(g, l)
+			}, func() { fold() }, func() { l.Sent(1, nil) }, func() {
+				_, want := l.Flows()
+				if _, got := g.folded(); got != want {
+					t.Errorf("total %+v, connection %+v", got, want)
+				}
+			})
+		})
+	}
+}
+
+// TestFoldsThatMeetConcurrentSafe: each of two that have everything folded finds it
+// folded, also what the other one has begun with.
+func TestFoldsThatMeetConcurrentSafe(t *testing.T) {
+	const lives = 8
+	var (
+		g         *group
+		got, also connstat.Flow
+	)
+	meet(t, 5000, func() {
+		g = new(group)
+		for range lives {
+			g.open(connstat.Config{}).Sent(1, nil)
+		}
+	}, func() { _, got = g.folded() }, func() { _, also = g.folded() }, func() {
+		if got.Bytes != lives || also.Bytes != lives {
+			t.Errorf("%d and %d bytes were folded, want %d", got.Bytes, also.Bytes, lives)
+		}
+	})
+}
+
+// TestLateAddsAtOnceConcurrentSafe: what a connection moves in several calls after
+// its end, which each fold it, is added once.
+func TestLateAddsAtOnceConcurrentSafe(t *testing.T) {
+	const calls = 20
+	var (
+		g *group
+		l *life
+	)
+	late := func() {
+		for range calls {
+			l.Sent(1, nil)
+		}
+	}
+	meet(t, 10_000, func() {
+		g = new(group)
+		l = g.open(connstat.Config{})
+		l.Closing()
+	}, late, late, func() {
+		if _, sent := g.totals.Flows(); sent.Bytes != 2*calls || sent.Operations != 2*calls {
+			t.Errorf("total %+v, want %d of each", sent, 2*calls)
+		}
+	})
 }
 
 // TestFoldsConcurrentSafe: connections move, end and are folded at once, and
