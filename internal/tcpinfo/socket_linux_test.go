@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"runtime"
 	"testing"
 	"time"
@@ -177,47 +178,126 @@ func TestHeldIsClosed(t *testing.T) {
 	}
 }
 
+// TestHeldIsNotAskedWithoutWritev: where no writev was begun, nothing can have
+// happened since.
+func TestHeldIsNotAskedWithoutWritev(t *testing.T) {
+	if testnet.Race {
+		t.Skip("with the race detector nobody can tell")
+	}
+	client, _ := testnet.TCPPair(t)
+	var s tcpinfo.Socket
+	s.Init(client)
+	testnet.Send(t, client, []byte("hello"))
+	held, _ := s.Hold()
+	client.Close()
+	if info, ok := held.Info(); ok {
+		t.Errorf("the kernel was asked: %+v", info)
+	}
+}
+
+// TestHeldIsNotInherited by programs that are started meanwhile, with which the
+// connection would stay open.
+func TestHeldIsNotInherited(t *testing.T) {
+	client, _ := testnet.TCPPair(t)
+	var s tcpinfo.Socket
+	s.Init(client)
+	held, _ := s.Hold()
+	defer held.Info()
+	if flags, err := unix.FcntlInt(uintptr(held.Descriptor()), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+		t.Errorf("flags %#x, %v, want FD_CLOEXEC", flags, err)
+	}
+}
+
 // TestPeer: what is known of the other end before the connection is closed.
 func TestPeer(t *testing.T) {
+	const (
+		established = unix.BPF_TCP_ESTABLISHED
+		finWait2    = unix.BPF_TCP_FIN_WAIT2
+		closed      = unix.BPF_TCP_CLOSE
+		closeWait   = unix.BPF_TCP_CLOSE_WAIT
+		lastAck     = unix.BPF_TCP_LAST_ACK
+	)
 	for _, test := range []struct {
-		name string
-		do   func(t *testing.T, c, peer *net.TCPConn)
-		want tcpinfo.Peer
+		name  string
+		do    func(t *testing.T, c, peer *net.TCPConn)
+		state uint8 // that the kernel comes to
+		want  tcpinfo.Peer
 	}{
-		{"nothing", func(*testing.T, *net.TCPConn, *net.TCPConn) {}, tcpinfo.PeerUnknown},
-		{"FIN", func(_ *testing.T, _, peer *net.TCPConn) { peer.Close() }, tcpinfo.PeerClosed},
-		{"half-close", func(t *testing.T, _, peer *net.TCPConn) { testnet.Must(t, peer.CloseWrite()) }, tcpinfo.PeerClosed},
+		{"nothing", func(*testing.T, *net.TCPConn, *net.TCPConn) {}, established, tcpinfo.PeerUnknown},
+		{"FIN", func(_ *testing.T, _, peer *net.TCPConn) { peer.Close() }, closeWait, tcpinfo.PeerClosed},
+		{"half-close", func(t *testing.T, _, peer *net.TCPConn) { testnet.Must(t, peer.CloseWrite()) }, closeWait, tcpinfo.PeerClosed},
+		{"half-close, answered while bytes wait", func(t *testing.T, c, peer *net.TCPConn) {
+			fill(t, c)
+			testnet.Must(t, peer.CloseWrite())
+			awaitState(t, c, closeWait)
+			testnet.Must(t, c.CloseWrite())
+		}, lastAck, tcpinfo.PeerClosed},
 		{"FIN, and a RST for what came after it", func(t *testing.T, c, peer *net.TCPConn) {
 			peer.Close()
-			await(t, c, func(k testnet.Kernel) bool { return k.State == unix.BPF_TCP_CLOSE_WAIT })
+			awaitState(t, c, closeWait)
 			testnet.Send(t, c, []byte("bye"))
-			await(t, c, func(k testnet.Kernel) bool { return k.State == unix.BPF_TCP_CLOSE })
-		}, tcpinfo.PeerClosed},
-		{"RST", func(t *testing.T, c, peer *net.TCPConn) { abort(t, c, peer) }, tcpinfo.PeerReset},
+		}, closed, tcpinfo.PeerClosed},
+		{"RST", func(t *testing.T, c, peer *net.TCPConn) { abort(t, c, peer) }, closed, tcpinfo.PeerReset},
 		{"RST that was read", func(t *testing.T, c, peer *net.TCPConn) {
 			abort(t, c, peer)
 			_, _ = c.Read(make([]byte, 1))
-		}, tcpinfo.PeerClosed},
-		{"own FIN", func(t *testing.T, c, _ *net.TCPConn) { testnet.Must(t, c.CloseWrite()) }, tcpinfo.PeerUnknown},
+		}, closed, tcpinfo.PeerClosed},
+		{"own FIN", func(t *testing.T, c, _ *net.TCPConn) { testnet.Must(t, c.CloseWrite()) }, finWait2, tcpinfo.PeerUnknown},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c, peer := testnet.TCPPair(t)
 			var s tcpinfo.Socket
 			s.Init(c)
 			test.do(t, c, peer)
-			var info tcpinfo.Info
-			ok := false
-			for range 1000 { // a FIN may be on its way
-				if info, ok = s.Last(); info.Peer == test.want {
-					break
-				}
-				runtime.Gosched()
+			awaitState(t, c, test.state)
+			if info, ok := s.Info(); !ok || info.Peer != tcpinfo.PeerUnknown {
+				t.Errorf("Info: %+v, %v, want nothing of the peer", info, ok)
 			}
-			if !ok || info.Peer != test.want {
-				t.Errorf("got %+v, %v, want peer %d", info, ok, test.want)
+			if info, ok := s.Last(); !ok || info.Peer != test.want { // once: it takes the error away
+				t.Errorf("Last: %+v, %v, want peer %d", info, ok, test.want)
 			}
 		})
 	}
+}
+
+// TestPeerThatTimedOut: it does not answer, and the kernel gives up.
+func TestPeerThatTimedOut(t *testing.T) {
+	network := testnet.NewLossyNetwork(t, 0, 1)
+	c, _ := network.TCPPair(t)
+	var s tcpinfo.Socket
+	s.Init(c)
+	raw, err := c.SyscallConn()
+	testnet.Must(t, err)
+	const limit = 50 // milliseconds
+	var set error
+	testnet.Must(t, raw.Control(func(fd uintptr) {
+		set = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, limit)
+	}))
+	testnet.Must(t, set)
+	network.SetLoss(1)
+	testnet.Send(t, c, []byte("hello?"))
+	awaitState(t, c, unix.BPF_TCP_CLOSE)
+	if info, ok := s.Last(); !ok || info.Peer != tcpinfo.PeerTimedOut {
+		t.Errorf("Last: %+v, %v, want peer %d", info, ok, tcpinfo.PeerTimedOut)
+	}
+}
+
+// TestInfoLeavesThePendingError for the program, which is to find it by its next
+// call.
+func TestInfoLeavesThePendingError(t *testing.T) {
+	c, peer := testnet.TCPPair(t)
+	var s tcpinfo.Socket
+	s.Init(c)
+	abort(t, c, peer)
+	s.Info()
+	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, unix.ECONNRESET) {
+		t.Errorf("Read returned %v, want a reset", err)
+	}
+}
+
+func awaitState(t *testing.T, c *net.TCPConn, state uint8) {
+	t.Helper()
+	await(t, c, func(k testnet.Kernel) bool { return k.State == state })
 }
 
 // await waits until the kernel knows what has been done to a connection.
@@ -235,7 +315,7 @@ func abort(t *testing.T, c, peer *net.TCPConn) {
 	t.Helper()
 	testnet.Must(t, peer.SetLinger(0))
 	peer.Close()
-	await(t, c, func(k testnet.Kernel) bool { return k.State == unix.BPF_TCP_CLOSE })
+	awaitState(t, c, unix.BPF_TCP_CLOSE)
 }
 
 func TestInfoAllocatesNothing(t *testing.T) {
@@ -257,18 +337,42 @@ func TestInfoAllocatesNothing(t *testing.T) {
 func TestOnlyOpenConnectionsAreSuitable(t *testing.T) {
 	closed, _ := testnet.TCPPair(t)
 	closed.Close()
-	for name, c := range map[string]*net.TCPConn{"closed": closed, "zero": new(net.TCPConn)} {
+	reset, peer := testnet.TCPPair(t)
+	abort(t, reset, peer)
+	for name, c := range map[string]*net.TCPConn{
+		"closed": closed, "zero": new(net.TCPConn), "reset": reset, "not connected": unconnected(t),
+	} {
 		var s tcpinfo.Socket
-		if s.Init(c) || s.InitAccepted(c) {
+		if s.Init(c) {
 			t.Errorf("%s: the socket is said to tell", name)
 		}
 		if info, ok := s.Info(); ok {
 			t.Errorf("%s: Info returned %+v", name, info)
 		}
 	}
+	var s tcpinfo.Socket
+	if s.InitAccepted(closed) {
+		t.Error("a socket that is closed already is said to tell")
+	}
+}
+
+// unconnected returns a connection that is none yet, as with TCP Fast Open: its
+// numbers start again.
+func unconnected(t *testing.T) *net.TCPConn {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	testnet.Must(t, err)
+	f := os.NewFile(uintptr(fd), "unconnected")
+	defer f.Close()
+	c, err := net.FileConn(f)
+	testnet.Must(t, err)
+	t.Cleanup(func() { c.Close() })
+	return c.(*net.TCPConn)
 }
 
 func TestMultipathTCPIsNotSuitable(t *testing.T) {
+	plain, _ := testnet.TCPPair(t)
+	new(tcpinfo.Socket).Init(plain) // from now on it is known that the kernel tells
 	var lc net.ListenConfig
 	lc.SetMultipathTCP(true)
 	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
