@@ -151,6 +151,57 @@ func writeTo(dst io.Writer, src io.Reader) (int64, error) {
 	return src.(io.WriterTo).WriteTo(dst)
 }
 
+// A copy of a part takes that part from the source, and leaves the rest.
+func TestLimitedCopiesLeaveTheRest(t *testing.T) {
+	const limit = 1<<20 + 1000 // more than goes through a pipe at once
+	for _, to := range []string{"tcp", "plain tcp", "unix"} {
+		for _, from := range []string{"tcp", "plain tcp", "raw tcp", "unix", "raw unix"} {
+			t.Run(from+" to "+to, func(t *testing.T) {
+				src, dst := legs[from](t), legs[to](t)
+				sent, got := src.feed(), dst.collect()
+				limited := &io.LimitedReader{R: src.near, N: limit}
+				if n, err := io.Copy(dst.near, limited); n != limit || err != nil || limited.N != 0 {
+					t.Errorf("copied %d bytes, %v, %d remain, want %d, nil, 0", n, err, limited.N, limit)
+				}
+				rest, err := io.ReadAll(src.near)
+				if err != nil || !bytes.Equal(rest, payload[limit:]) {
+					t.Errorf("%d bytes are left, %v, want the rest of the payload", len(rest), err)
+				}
+				testnet.Must(t, <-sent)
+				src.wantReceived(t)
+				dst.near.Close()
+				if b := <-got; !bytes.Equal(b, payload[:limit]) {
+					t.Errorf("the peer got %d bytes, want the first %d of the payload", len(b), limit)
+				}
+			})
+		}
+	}
+}
+
+// Datagrams are no stream: an empty one is not its end.
+func TestDatagramsAreNotSpliced(t *testing.T) {
+	for name, wrap := range map[string]func(*net.UnixConn) io.Reader{
+		"raw":     func(c *net.UnixConn) io.Reader { return c },
+		"tracked": func(c *net.UnixConn) io.Reader { return netwrap.Conn(c, &testnet.NewPacketRecord().Record) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			from, src := testnet.UnixgramPair(t)
+			for _, datagram := range []string{"one", "", "two"} {
+				testnet.Send(t, from, []byte(datagram))
+			}
+			dst := legs["tcp"](t)
+			got := dst.collect()
+			if n, err := io.Copy(dst.near, io.LimitReader(wrap(src), 6)); n != 6 || err != nil {
+				t.Errorf("copied %d bytes, %v, want 6, nil", n, err)
+			}
+			dst.near.Close()
+			if b := <-got; string(b) != "onetwo" {
+				t.Errorf("the peer got %q", b)
+			}
+		})
+	}
+}
+
 type copyFunc func(dst io.Writer, src io.Reader) (int64, error)
 
 func copyConn(t *testing.T, to, from string, move copyFunc) {

@@ -45,7 +45,7 @@ var kinds = []kind{
 }
 
 func TestDroppedConnectionsAreLeaked(t *testing.T) {
-	for _, kind := range kinds {
+	for _, kind := range append(kinds, kind{"dialed tcp", "tcp", netwrap.Dialed}, kind{"accepted tcp", "tcp", netwrap.Accepted}) {
 		t.Run(kind.name, func(t *testing.T) {
 			rec := testnet.NewRecord()
 			_, peer := open(t, kind.network, func(c net.Conn) net.Conn { return kind.wrap(c, &rec.Record) })
@@ -128,6 +128,10 @@ func TestBlockedConnectionsAreNotLeaked(t *testing.T) {
 			"Read":    func(c net.Conn) error { _, err := c.Read(make([]byte, 1)); return err },
 			"WriteTo": func(c net.Conn) error { _, err := io.Copy(io.Discard, c); return err },
 			"splice":  func(c net.Conn) error { _, err := io.Copy(other, c); return err },
+			"splice by the destination": func(c net.Conn) error {
+				_, err := other.(io.ReaderFrom).ReadFrom(c)
+				return err
+			},
 			"limited splice": func(c net.Conn) error {
 				_, err := io.Copy(other, io.LimitReader(c, 1000))
 				return err
@@ -167,6 +171,79 @@ func TestBlockedConnectionsAreNotLeaked(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A copy that waits keeps its destination as well.
+func TestBlockedDestinationsAreNotLeaked(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			from, feeder := testnet.TCPPair(t)
+			src := netwrap.Conn(from, &testnet.NewRecord().Record)
+			go func() {
+				for err := error(nil); err == nil; {
+					_, err = feeder.Write(payload)
+				}
+			}()
+			rec := testnet.NewRecord()
+			returned := make(chan error, 1)
+			peer := func() net.Conn {
+				conn, peer := open(t, kind.network, func(c net.Conn) net.Conn { return kind.wrap(c, &rec.Record) })
+				go func() {
+					_, err := io.Copy(conn, src)
+					returned <- err
+				}()
+				return peer
+			}()
+			testnet.Receive(t, peer, make([]byte, 1)) // it has begun
+			collectAll(t)
+			if n := rec.Endings(); n != 0 {
+				t.Fatalf("the connection ended with reason %d", rec.Wait(t))
+			}
+			peer.Close()
+			<-returned
+			feeder.Close()
+			collect(t, rec)
+			if got := rec.Wait(t); got != connstat.Leaked {
+				t.Errorf("ended with reason %d, want %d", got, connstat.Leaked)
+			}
+		})
+	}
+}
+
+// A slowCloser closes its direction when it is allowed to.
+type slowCloser struct {
+	net.Conn
+	begun, allowed chan struct{}
+}
+
+func (c *slowCloser) CloseWrite() error {
+	close(c.begun)
+	<-c.allowed
+	return nil
+}
+
+// CloseWrite of other people's connections may wait as well: for a flush, say.
+func TestBlockedHalfClosesAreNotLeaked(t *testing.T) {
+	rec := testnet.NewRecord()
+	returned := make(chan error, 1)
+	begun, allowed := make(chan struct{}), make(chan struct{})
+	func() {
+		conn, _ := open(t, "", func(c net.Conn) net.Conn {
+			return netwrap.Conn(&slowCloser{c, begun, allowed}, &rec.Record)
+		})
+		go func() { returned <- conn.(interface{ CloseWrite() error }).CloseWrite() }()
+	}()
+	<-begun
+	collectAll(t)
+	if n := rec.Endings(); n != 0 {
+		t.Fatalf("the connection ended with reason %d", rec.Wait(t))
+	}
+	close(allowed)
+	testnet.Must(t, <-returned)
+	collect(t, rec)
+	if got := rec.Wait(t); got != connstat.Leaked {
+		t.Errorf("ended with reason %d, want %d", got, connstat.Leaked)
 	}
 }
 

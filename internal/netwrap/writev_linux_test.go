@@ -292,6 +292,39 @@ func TestWritevWhileClosingConcurrentSafe(t *testing.T) {
 	}
 }
 
+// The same where nothing makes Close wait: what it finds under way must not go on
+// after the kernel has been asked for the last time.
+func TestWritevAmidCloseConcurrentSafe(t *testing.T) {
+	rounds := 200
+	if testnet.Race {
+		rounds = 20
+	}
+	var (
+		conn     net.Conn
+		rec      *testnet.Record
+		arrived  <-chan int64
+		returned int64
+	)
+	check := func() {
+		if rec == nil {
+			return
+		}
+		rec.WantBytes(t, 0, returned)
+		if got := <-arrived; got > returned {
+			t.Errorf("the peer got %d bytes, want at most %d", got, returned)
+		}
+	}
+	testnet.Meet(rounds, func(int) {
+		check()
+		var peer *net.TCPConn
+		conn, peer, rec = tracked(t)
+		arrived = discard(peer)
+	}, func() { conn.Close() }, func() {
+		returned, _ = (&net.Buffers{payload[:1], payload[:1<<18]}).WriteTo(conn)
+	})
+	check()
+}
+
 // Nothing tells of a writev but the kernel; so if the first one comes when the
 // connection has been asked about for the last time before Close, it must be
 // asked about after it.
