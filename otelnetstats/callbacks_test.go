@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -241,6 +242,18 @@ func TestOpenCallbackOfAnAcceptThatExits(t *testing.T) {
 	l.wantNothingOpen(t)
 }
 
+// TestOpenCallbackOfARegisterThatExits: nobody gets the tracked connection, so that
+// its record ends; the one that was given stays the program's.
+func TestOpenCallbackOfARegisterThatExits(t *testing.T) {
+	handleErrors(t)
+	l := newLab(t, otelnetstats.WithCallback(&hooks{open: func(context.Context, *otelnetstats.Conn) { runtime.Goexit() }}))
+	conn := &stub{close: func() error { t.Error("it was closed"); return nil }}
+	if exit(func() { l.Register(t.Context(), conn) }) {
+		t.Error("the callback's Goexit was swallowed")
+	}
+	l.wantNothingOpen(t)
+}
+
 // TestCloseThatPanics: the panic is the user's, and nothing stays behind.
 func TestCloseThatPanics(t *testing.T) {
 	l := newLab(t)
@@ -296,6 +309,22 @@ func TestShutdownDoesNotWaitForever(t *testing.T) {
 	close(stuck)
 	eventually(t, "the rest ends all the same", func() bool { return len(l.ended("connection")) == 2 })
 	closeAll(conns)
+}
+
+// TestCallbacksThatPanicWithAnything: what the error handler is given is text, and
+// not too long.
+func TestCallbacksThatPanicWithAnything(t *testing.T) {
+	h := handleErrors(t)
+	l := newLab(t, otelnetstats.WithCallback(&hooks{open: func(context.Context, *otelnetstats.Conn) {
+		panic(strings.Repeat("\xff", 1<<20))
+	}}))
+	l.Register(t.Context(), &stub{}).Close()
+	h.want(t, "callback Open: panic")
+	for _, err := range h.all() {
+		if text := err.Error(); len(text) > 2048 || !utf8.ValidString(text) {
+			t.Errorf("an error of %d bytes, UTF-8: %v", len(text), utf8.ValidString(text))
+		}
+	}
 }
 
 func TestCallbacksThatPanicWithNil(t *testing.T) {
@@ -494,9 +523,34 @@ func TestNoCloseWithoutOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	cb.want(t, "open", "close shutdown 0 0")
+	l.wantEnded(t, conn)
 	send(t, conn, 1)
 	conn.Close()
-	if got := cb.text(); strings.Count(got, "open") != strings.Count(got, "close") {
-		t.Errorf("callbacks:\n%s\nwant as many opens as closes", got)
+	cb.want(t, "open", "close shutdown 0 0", "write 1")
+}
+
+// wantEnded checks that a connection that is not closed has been ended by Shutdown.
+func (l *lab) wantEnded(t *testing.T, conn net.Conn) {
+	t.Helper()
+	if got := lookup(t, conn).CloseReason(); got != otelnetstats.ClosedShutdown {
+		t.Errorf("close reason %q, want shutdown", got)
 	}
+	l.wantNothingOpen(t)
+}
+
+// TestNoRegisterAfterShutdown shuts the Tracker down while a connection is asked for
+// its address.
+func TestNoRegisterAfterShutdown(t *testing.T) {
+	cb := new(tape)
+	l := newLab(t, otelnetstats.WithCallback(cb))
+	conn := l.Register(t.Context(), &asking{ask: func() {
+		if err := l.Shutdown(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	}})
+	cb.want(t, "open", "close shutdown 0 0")
+	l.wantEnded(t, conn)
+	conn.Close()
+	cb.want(t, "open", "close shutdown 0 0")
 }

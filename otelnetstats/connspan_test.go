@@ -568,6 +568,33 @@ func TestLinksLeadToSampledSpansOnly(t *testing.T) {
 	}
 }
 
+// TestConnectionsOfUnsampledDials are linked to the span that dialed.
+func TestConnectionsOfUnsampledDials(t *testing.T) {
+	l := newSampledLab(t, exceptByName{"dial", sdktrace.Drop})
+	ctx, caller := l.span(t.Context(), "caller")
+	conn, err := (&otelnetstats.Dialer{Tracker: l.Tracker}).DialContext(ctx, "tcp", serve(t, wait))
+	must(t, err)
+	caller.End()
+	must(t, conn.Close())
+	if n := linked(l.only(t, "connection").Links(), caller.SpanContext()); n != 1 {
+		t.Errorf("the connection has %d links to the caller's span, want 1", n)
+	}
+}
+
+// exceptByName samples all spans but those whose name begins so.
+type exceptByName struct {
+	prefix   string
+	decision sdktrace.SamplingDecision // on those
+}
+
+func (s exceptByName) Description() string { return "except by name" }
+func (s exceptByName) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {
+	if strings.HasPrefix(p.Name, s.prefix) {
+		return sdktrace.SamplingResult{Decision: s.decision}
+	}
+	return sdktrace.SamplingResult{Decision: sdktrace.RecordAndSample}
+}
+
 // byName samples spans whose name begins so.
 type byName struct{ prefix string }
 

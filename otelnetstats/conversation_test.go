@@ -32,6 +32,23 @@ type step struct {
 	name string
 }
 
+// TestARunGoesOnWhileMetricsAreCollected, which has the connection look at each call
+// again.
+func TestARunGoesOnWhileMetricsAreCollected(t *testing.T) {
+	l := newLab(t)
+	conn := l.Register(t.Context(), &stub{})
+	for range 5 {
+		send(t, conn, 1)
+		collect(t, l.cumulative)
+	}
+	conn.Close()
+	found := events(l.only(t, "connection"), eventWrite)
+	if len(found) != 1 {
+		t.Fatalf("%d write events, want 1", len(found))
+	}
+	found[0].want(t, "write", attribute.Int("netstats.io.size", 5), attribute.Int("netstats.io.operations", 5))
+}
+
 // serveScript does what the server must do for the client's steps.
 func serveScript(c net.Conn, script []step) error {
 	for _, s := range script {

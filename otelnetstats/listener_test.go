@@ -182,15 +182,24 @@ func TestListenerAfterShutdown(t *testing.T) {
 	}
 }
 
-// TestListenerOfTrackedConnections accepts what another Tracker has.
+// TestListenerOfTrackedConnections accepts what another Tracker has, and counts it as
+// accepted, and what its own one has, which does not count again.
 func TestListenerOfTrackedConnections(t *testing.T) {
 	l, other := newLab(t), newLab(t)
-	tracked := other.Register(t.Context(), &stub{})
-	defer tracked.Close()
-	inner := &listener{conns: make(chan net.Conn, 1)}
-	inner.conns <- tracked
-	conn, err := l.Listener(inner).Accept()
-	if err != nil || conn != tracked {
-		t.Errorf("Accept: %v, %v; want the tracked connection", conn, err)
+	for _, test := range []struct {
+		tracker *lab
+		counted int64
+	}{{other, 1}, {l, 1}} {
+		tracked := test.tracker.Register(t.Context(), &stub{})
+		inner := &listener{conns: make(chan net.Conn, 1)}
+		inner.conns <- tracked
+		conn, err := l.Listener(inner).Accept()
+		if err != nil || conn != tracked {
+			t.Errorf("Accept: %v, %v; want the tracked connection", conn, err)
+		}
+		if got := collect(t, l.cumulative).sum("netstats.server.connection.accepted"); got != test.counted {
+			t.Errorf("%d connections accepted so far, want %d", got, test.counted)
+		}
+		must(t, tracked.Close())
 	}
 }

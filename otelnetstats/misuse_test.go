@@ -266,8 +266,8 @@ func TestConnectionsWithoutAddresses(t *testing.T) {
 	} {
 		tracked := l.Register(t.Context(), conn)
 		send(t, tracked, 3)
-		if _, ok := otelnetstats.StatsOf(tracked); !ok {
-			t.Errorf("%s: not tracked", name)
+		if c := lookup(t, tracked); c.RemoteAddr() != nil {
+			t.Errorf("%s: RemoteAddr() = %#v, want nil", name, c.RemoteAddr())
 		}
 		tracked.Close()
 	}

@@ -135,6 +135,23 @@ func TestStackedDialersCountOnce(t *testing.T) {
 	}
 }
 
+// TestStackedDialersOfTwoTrackers each count the dial, and the inner one the
+// connection.
+func TestStackedDialersOfTwoTrackers(t *testing.T) {
+	address := serve(t, wait)
+	inner, outer := newLab(t), newLab(t)
+	dial(t, &otelnetstats.Dialer{Tracker: outer.Tracker, Base: &otelnetstats.Dialer{Tracker: inner.Tracker}}, "tcp", address).Close()
+	for name, want := range map[*lab]int{inner: 1, outer: 0} {
+		s := collect(t, name.cumulative)
+		if n := s.count("netstats.dial.duration"); n != 1 {
+			t.Errorf("%d dials, want 1", n)
+		}
+		if n := s.count("netstats.client.connection.duration"); n != want {
+			t.Errorf("%d connections, want %d", n, want)
+		}
+	}
+}
+
 // unwrappable is a layer on a connection that says what it is on.
 type unwrappable struct{ net.Conn }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,7 +13,9 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/embedded"
 
@@ -235,9 +238,115 @@ func TestShutdownExportsWhatIsCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	conn.Close()
-	if got := collect(t, l.cumulative).count("netstats.client.connection.duration"); got != 1 {
+	s := collect(t, l.cumulative)
+	if got := s.count("netstats.client.connection.duration"); got != 1 {
 		t.Errorf("%d durations, want 1", got)
 	}
+	if _, ok := s.metric("netstats.client.connection.count"); ok {
+		t.Error("the metric callback is still called")
+	}
+}
+
+// flushes is a MeterProvider that counts how often it is flushed.
+type flushes struct {
+	metricnoop.MeterProvider
+	n atomic.Int64
+}
+
+func (f *flushes) ForceFlush(context.Context) error { f.n.Add(1); return nil }
+
+// TestShutdownFlushesMetricsOnce, and a second one does nothing.
+func TestShutdownFlushesMetricsOnce(t *testing.T) {
+	f := new(flushes)
+	tracker := newTracker(t, otelnetstats.WithMeterProvider(f))
+	for range 2 {
+		must(t, tracker.Shutdown(t.Context()))
+		if got := f.n.Load(); got != 1 {
+			t.Errorf("flushed %d times, want once", got)
+		}
+	}
+}
+
+// slowEnds are spans that end when they may, which they are told of by a signal.
+type slowEnds struct {
+	sdktrace.SpanProcessor
+	ending, allowed chan struct{}
+}
+
+func (s *slowEnds) OnEnd(sdktrace.ReadOnlySpan) {
+	s.ending <- struct{}{}
+	<-s.allowed
+}
+
+// TestShutdownAwaitsWhatOthersClose: the provider is shut down after it, and would
+// lose a span that another goroutine is about to end.
+func TestShutdownAwaitsWhatOthersClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spans := &slowEnds{tracetest.NewSpanRecorder(), make(chan struct{}), make(chan struct{})}
+		tracker := newTracker(t, otelnetstats.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))))
+		conn := tracker.Register(t.Context(), &stub{})
+		var both sync.WaitGroup
+		both.Go(func() { conn.Close() })
+		<-spans.ending
+		var shut atomic.Bool
+		both.Go(func() {
+			if err := tracker.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+			shut.Store(true)
+		})
+		synctest.Wait()
+		if shut.Load() {
+			t.Error("Shutdown has returned, and a span has not ended")
+		}
+		close(spans.allowed)
+		both.Wait()
+	})
+}
+
+// TestShutdownWithinAClose does not wait for itself for ever.
+func TestShutdownWithinAClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l *lab
+		l = newLab(t, otelnetstats.WithCallback(&onClose{f: func(context.Context, *otelnetstats.Conn) {
+			must(t, l.Shutdown(context.WithoutCancel(t.Context())))
+		}}))
+		must(t, l.Register(t.Context(), &stub{}).Close())
+		l.wantNothingOpen(t)
+	})
+}
+
+// TestShutdownWithCallbacksThatExit ends all connections all the same.
+func TestShutdownWithCallbacksThatExit(t *testing.T) {
+	handleErrors(t)
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, otelnetstats.WithCallback(&onClose{f: func(context.Context, *otelnetstats.Conn) { runtime.Goexit() }}))
+		conns := open(t, l.Tracker, 3)
+		must(t, l.Shutdown(t.Context()))
+		for _, c := range conns {
+			l.wantEnded(t, c)
+		}
+		closeAll(conns)
+	})
+}
+
+// TestShutdownAnswersForItsOwnSpans: those that others have ended are not at risk by
+// its doing.
+func TestShutdownAnswersForItsOwnSpans(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tp := sdktrace.NewTracerProvider()
+		tracker := newTracker(t, otelnetstats.WithTracerProvider(unflushable{tp: tp}))
+		closing, allowed := make(chan struct{}), make(chan struct{})
+		conn := tracker.Register(t.Context(), &stub{close: func() error { close(closing); <-allowed; return nil }})
+		var closer sync.WaitGroup
+		closer.Go(func() { conn.Close() })
+		<-closing
+		if err := tracker.Shutdown(t.Context()); err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+		close(allowed)
+		closer.Wait()
+	})
 }
 
 // TestShutdownAfterTheProviders is too late, and no more than that.

@@ -177,6 +177,57 @@ func TestLongNamesTakeNoRoom(t *testing.T) {
 	l.wantClean(t)
 }
 
+// TestLongMarksTakeNoRoom: nor does what their names and attributes were cut from.
+func TestLongMarksTakeNoRoom(t *testing.T) {
+	const marks, size = 100, 1 << 20
+	l := newSampledLab(t, never{})
+	conn := l.Register(t.Context(), &stub{})
+	defer conn.Close()
+	before := heap()
+	for i := range marks {
+		name := strings.Repeat("x", size) + fmt.Sprint(i)
+		mark(t, conn, name, attribute.String("user", name))
+	}
+	if grew := heap() - before; grew > 4<<20 {
+		t.Errorf("the heap grew by %d bytes for %d marks", grew, marks)
+	}
+}
+
+// TestValuesOfMarksAreBounded, of whatever type they are.
+func TestValuesOfMarksAreBounded(t *testing.T) {
+	const many = 100_000
+	list := make([]string, many)
+	for i := range list {
+		list[i] = "ten bytes."
+	}
+	l := newLab(t)
+	conn := l.Register(t.Context(), &stub{})
+	given := []attribute.KeyValue{
+		attribute.StringSlice("strings", list),
+		attribute.StringSlice("empty strings", make([]string, many)),
+		attribute.Int64Slice("numbers", make([]int64, many)),
+		attribute.BoolSlice("few", make([]bool, 3)),
+		attribute.String(strings.Repeat("k", 1000), "long name"),
+	}
+	lap := mark(t, conn, "m", given...)
+	conn.Close()
+	for _, kv := range lap.Attributes {
+		size := len(fmt.Sprint(kv.Value.AsInterface()))
+		if n := len(kv.Value.AsStringSlice()); n > 1024 || size > 4096 || len(kv.Key) > 255 {
+			t.Errorf("%.20s: a name of %d bytes, %d strings, %d bytes in all", kv.Key, len(kv.Key), n, size)
+		}
+	}
+	if got := lap.Attributes[3]; got != given[3] {
+		t.Errorf("three truth values have become %v", got.Value.Emit())
+	}
+	if got := len(given[4].Key); got != 1000 {
+		t.Errorf("the caller's own attribute has a name of %d bytes now", got)
+	}
+	if got := len(lap.Attributes[0].Value.AsStringSlice()); got != 102 {
+		t.Errorf("%d strings of ten bytes, want as many as 1024 bytes take", got)
+	}
+}
+
 // TestNamesThatNeverAnsweredLeaveRoomForServers, whose names metrics then have.
 func TestNamesThatNeverAnsweredLeaveRoomForServers(t *testing.T) {
 	l := newSampledLab(t, never{}, otelnetstats.WithMaxServers(20))

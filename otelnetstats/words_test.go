@@ -9,12 +9,14 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/netstats-go/netstats/internal/testnet"
 	"github.com/netstats-go/netstats/otelnetstats"
 )
 
@@ -303,6 +305,33 @@ func TestResetsNeverMoveExportedMetricsBack(t *testing.T) {
 	}
 }
 
+// TestResetsAtOnceConcurrentSafe: what several resets return adds up to what was
+// moved, and what is asked for meanwhile is never less than nothing.
+func TestResetsAtOnceConcurrentSafe(t *testing.T) {
+	rounds := 2000
+	if raced {
+		rounds /= 20
+	}
+	const each = 10
+	conn := newSampledLab(t, never{}).Register(t.Context(), &stub{})
+	defer conn.Close()
+	var sum atomic.Int64
+	use := func() {
+		for range each {
+			send(t, conn, 1)
+			s, _ := otelnetstats.Reset(conn)
+			sum.Add(s.Sent.Bytes)
+			if s, _ := otelnetstats.StatsOf(conn); s.Sent.Bytes < 0 || s.Sent.Operations < 0 {
+				t.Errorf("stats: %+v", s.Sent)
+			}
+		}
+	}
+	testnet.Meet(rounds, func(int) {}, use, use)
+	if got, want := sum.Load()+statsOf(t, conn).Sent.Bytes, int64(2*rounds*each); got != want {
+		t.Errorf("the resets add up to %d bytes, want %d", got, want)
+	}
+}
+
 func TestNumbersAfterCloseTakeLateAdds(t *testing.T) {
 	cb := new(tape)
 	l := newLab(t, otelnetstats.WithCallback(cb))
@@ -451,9 +480,10 @@ func TestTheLast128MarksAreKept(t *testing.T) {
 	if len(s.Marks) != 128 || s.MarksDropped != 172 {
 		t.Errorf("Reset returned %d marks, %d dropped; want 128, 172", len(s.Marks), s.MarksDropped)
 	}
+	send(t, conn, 3)
 	mark(t, conn, "x")
-	if s := statsOf(t, conn); len(s.Marks) != 1 || s.Marks[0].Name != "x" || s.MarksDropped != 0 {
-		t.Errorf("after Reset and a mark: %+v", s)
+	if s := statsOf(t, conn); len(s.Marks) != 1 || s.Marks[0].Name != "x" || s.Marks[0].TotalSent != 3 || s.MarksDropped != 0 {
+		t.Errorf("after Reset, 3 bytes and a mark: %+v", s)
 	}
 	conn.Close()
 }
@@ -544,6 +574,34 @@ func TestRegisteringAtOnceGivesTheSameConcurrentSafe(t *testing.T) {
 	}
 	got[0].Close()
 	cb.want(t, "open", "close local 0 0")
+}
+
+// TestRegisteringWithinRegister, as a connection may that registers itself when it is
+// asked for its address: the slower one counts nothing.
+func TestRegisteringWithinRegister(t *testing.T) {
+	cb := new(tape)
+	l := newLab(t, otelnetstats.WithCallback(cb))
+	var inner *asking
+	var first net.Conn
+	inner = &asking{ask: func() {
+		inner.ask = func() {}
+		first = l.Register(t.Context(), inner)
+	}}
+	conn := l.Register(t.Context(), inner)
+	if conn != first {
+		t.Error("two connections for one")
+	}
+	if got := collect(t, l.cumulative).sum("netstats.client.connection.count"); got != 1 {
+		t.Errorf("connection.count = %d, want 1", got)
+	}
+	conn.Close()
+	cb.want(t, "open", "close local 0 0")
+	if got := collect(t, l.cumulative).sum("netstats.client.connection.count"); got != 0 {
+		t.Errorf("connection.count = %d after Close, want 0", got)
+	}
+	if n := l.Records(); n != 0 {
+		t.Errorf("%d records are left", n)
+	}
 }
 
 // layered is a connection whose first field is the connection below it: both

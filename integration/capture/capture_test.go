@@ -221,6 +221,20 @@ func TestCaptureAmidShutdown(t *testing.T) {
 	}
 }
 
+// TestShutdownReleasesTheCapture, so that another Tracker can capture.
+func TestShutdownReleasesTheCapture(t *testing.T) {
+	l := newLab(t)
+	near, _ := dial(t, t.Context(), new(net.Dialer), listen(t))
+	must(t, l.tracker.Shutdown(t.Context()))
+	if c, ok := otelnetstats.Lookup(near); !ok || c.CloseReason() != otelnetstats.ClosedShutdown {
+		t.Errorf("the captured connection: tracked %v, ended %q, want by shutdown", ok, c.CloseReason())
+	}
+	newLab(t)
+	if conns := l.capture.Release(); len(conns) != 1 {
+		t.Errorf("Release returned %d connections, want 1", len(conns))
+	}
+}
+
 func TestMarksAndResetsOnPlainConnections(t *testing.T) {
 	newLab(t)
 	near, far := dial(t, t.Context(), new(net.Dialer), listen(t))
