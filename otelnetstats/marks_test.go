@@ -167,6 +167,21 @@ func TestMarksByUnsampledSpans(t *testing.T) {
 	}
 }
 
+// TestMarksOnConnectionsThatOnlyRecord: their spans are not exported, so that no link
+// leads to them.
+func TestMarksOnConnectionsThatOnlyRecord(t *testing.T) {
+	l := newSampledLab(t, exceptByName{"connection", sdktrace.RecordOnly})
+	conn := l.Register(t.Context(), &stub{})
+	ctx, caller := l.span(t.Context(), "caller")
+	mark(t, conn, "m") // without a span
+	otelnetstats.Mark(ctx, conn, "m")
+	caller.End()
+	conn.Close()
+	if links := l.only(t, "caller").Links(); len(links) != 0 {
+		t.Errorf("the marking span has links that lead nowhere: %v", links)
+	}
+}
+
 func TestMarkWithinTheConnectionsOwnSpan(t *testing.T) {
 	var conn *otelnetstats.Conn
 	cb := &onClose{f: func(ctx context.Context, c *otelnetstats.Conn) { c.Mark(ctx, "at close") }}

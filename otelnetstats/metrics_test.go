@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 
@@ -161,6 +163,40 @@ func TestConnectionDurationMetric(t *testing.T) {
 		if len(points) != 1 || points[0].Count != 1 || !reflect.DeepEqual(points[0].Bounds, wantConnectionBuckets) {
 			t.Errorf("%s: %+v, want one recording in buckets %v", side, points, wantConnectionBuckets)
 		}
+	}
+}
+
+// TestClosedMetric: with those that are open, those that were closed are all that were
+// opened. There is no set for a reason that did not occur, nor one without any.
+func TestClosedMetric(t *testing.T) {
+	const metric = "netstats.client.connection.closed"
+	l := newLab(t, otelnetstats.WithMaxServers(1))
+	register := func(server byte) net.Conn {
+		return l.Register(t.Context(), &stub{remote: &net.TCPAddr{IP: net.IPv4(192, 0, 2, server), Port: 80}})
+	}
+	for _, n := range []int{0, 1, 2} {
+		if got := collect(t, l.cumulative).sum(metric); got != int64(n) {
+			t.Errorf("%d have closed, want %d", got, n)
+		}
+		register(1).Close()
+	}
+	for server := range byte(3) {
+		register(2 + server).Close() // past the cap
+	}
+	open := []net.Conn{register(1), register(2)}
+	defer closeAll(open)
+	s := collect(t, l.cumulative)
+	local := attribute.String("netstats.connection.close.reason", "local")
+	for address, want := range map[string]int64{"192.0.2.1": 3, "_OTHER": 3} {
+		if got := s.sum(metric, local, attribute.String("server.address", address)); got != want {
+			t.Errorf("%d connections to %s have closed, want %d", got, address, want)
+		}
+	}
+	if got := s.sets(metric); len(got) != 2 {
+		t.Errorf("the sets are %v, want 2", got)
+	}
+	if got := s.sum("netstats.client.connection.count"); got != int64(len(open)) {
+		t.Errorf("%d are open, want %d", got, len(open))
 	}
 }
 
@@ -587,6 +623,26 @@ func TestExemplars(t *testing.T) {
 		if n != 1 {
 			t.Errorf("%s has %d exemplars, want 1", metric, n)
 		}
+	}
+}
+
+// TestExemplarsOfUnsampledSpans, which a reader may want of all, name no span: it is
+// nowhere to be found.
+func TestExemplarsOfUnsampledSpans(t *testing.T) {
+	reader := sdkmetric.NewManualReader()
+	meters := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithExemplarFilter(exemplar.AlwaysOnFilter))
+	l := newSampledLab(t, recordOnly{}, otelnetstats.WithMeterProvider(meters))
+	l.Register(t.Context(), &stub{}).Close()
+	n := 0
+	for _, p := range collect(t, reader).histogram("netstats.client.connection.duration") {
+		for _, e := range p.Exemplars {
+			if n++; len(e.SpanID) != 0 {
+				t.Errorf("the exemplar names span %x", e.SpanID)
+			}
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d exemplars, want 1", n)
 	}
 }
 

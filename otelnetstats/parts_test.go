@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric/noop"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/netstats-go/netstats/otelnetstats"
@@ -358,6 +359,37 @@ func TestManyPartsAtOnce(t *testing.T) {
 		}
 		runtime.KeepAlive(open)
 	})
+}
+
+// A failingEnd is a span processor that fails at first, in one way and in another.
+type failingEnd struct {
+	sdktrace.SpanProcessor
+	ended atomic.Int64
+}
+
+func (f *failingEnd) OnEnd(sdktrace.ReadOnlySpan) {
+	switch f.ended.Add(1) {
+	case 1:
+		panic("on purpose")
+	case 2:
+		runtime.Goexit()
+	}
+}
+
+// TestProvidersThatFailEndParts all the same, and the parts after them.
+func TestProvidersThatFailEndParts(t *testing.T) {
+	h := handleErrors(t)
+	synctest.Test(t, func(t *testing.T) {
+		spans := &failingEnd{SpanProcessor: tracetest.NewSpanRecorder()}
+		tracker := newTracker(t, otelnetstats.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))))
+		conn := tracker.Register(t.Context(), &stub{})
+		defer conn.Close()
+		time.Sleep(time.Hour)
+		if got := spans.ended.Load(); got != 6 {
+			t.Errorf("%d parts have ended in an hour, want 6", got)
+		}
+	})
+	h.want(t, "the TracerProvider: panic: on purpose", "the TracerProvider")
 }
 
 // TestPartsAddUp, whatever moves while they end.

@@ -301,13 +301,42 @@ func TestGivenReasons(t *testing.T) {
 	}
 }
 
+// TestEndsAreCounted once, each by its reason, so that with those that are open they
+// are all that were opened.
+func TestEndsAreCounted(t *testing.T) {
+	var g group
+	end := func(reason connstat.Reason) func(*life) {
+		return func(l *life) { l.End(reason) }
+	}
+	for _, test := range []struct {
+		reason connstat.Reason
+		end    func(*life)
+	}{
+		{connstat.Local, (*life).Closing},
+		{connstat.Remote, func(l *life) { l.Received(0, io.EOF); l.Closing() }},
+		{connstat.Reset, func(l *life) { l.Received(0, syscall.ECONNRESET); l.Closing() }},
+		{connstat.Timeout, func(l *life) { l.Received(0, os.ErrDeadlineExceeded); l.Closing() }},
+		{connstat.Error, func(l *life) { l.Received(0, errOther); l.Closing() }},
+		{connstat.Shutdown, end(connstat.Shutdown)},
+		{connstat.Leaked, end(connstat.Leaked)},
+	} {
+		before := g.totals.Ended(test.reason)
+		l := g.open(connstat.Config{})
+		test.end(l)
+		l.Closing()
+		if got := g.totals.Ended(test.reason) - before; got != 1 || g.totals.Open() != 0 {
+			t.Errorf("reason %d: %d have ended and %d are open, want 1 and 0", test.reason, got, g.totals.Open())
+		}
+	}
+}
+
 // TestDiscard: nobody is told, and nothing stays.
 func TestDiscard(t *testing.T) {
 	var g group
 	l := g.prepare(connstat.Config{})
 	l.Discard()
-	if n := g.totals.Open(); n != 0 {
-		t.Errorf("%d open, want 0", n)
+	if open, ended := g.totals.Open(), g.totals.Ended(connstat.Local); open != 0 || ended != 0 {
+		t.Errorf("%d open and %d ended, want 0 and 0", open, ended)
 	}
 	if n := l.ended.Load() + l.closed.Load(); n != 0 {
 		t.Errorf("the owner was told %d times", n)

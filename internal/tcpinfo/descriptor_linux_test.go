@@ -47,9 +47,44 @@ func TestWritesAreKeptOut(t *testing.T) {
 	if s.Writev() {
 		t.Error("a writev is said to have been begun")
 	}
+	closed, _ := testnet.TCPPair(t)
+	s.Init(closed)
+	testnet.Must(t, closed.Close())
 	if s.KeepWritesOut() {
 		t.Error("writes are kept out of a connection that is closed")
 	}
+}
+
+// TestWritesAreKeptOutAmidCalls: those that use the descriptor at that moment go on,
+// and package poll goes on counting them.
+func TestWritesAreKeptOutAmidCallsConcurrentSafe(t *testing.T) {
+	unlessRace(t)
+	var client, server *net.TCPConn
+	var s *tcpinfo.Socket
+	end := func() {
+		testnet.Must(t, client.Close())
+		testnet.Must(t, server.Close())
+	}
+	testnet.Meet(300, func(round int) {
+		if round > 0 {
+			end()
+		}
+		client, server = testnet.TCPPair(t)
+		if s = new(tcpinfo.Socket); !s.Init(client) {
+			t.Fatal("the kernel does not tell")
+		}
+	}, func() {
+		if !s.KeepWritesOut() {
+			t.Error("writes are not kept out of a connection on which there is none")
+		}
+	}, func() {
+		for range 20 {
+			if err := client.SetReadDeadline(time.Time{}); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	end()
 }
 
 // TestAWriteUnderWayIsNotDisturbed.

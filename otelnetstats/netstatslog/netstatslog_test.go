@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/log"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
@@ -22,14 +23,18 @@ import (
 
 // A recorder keeps records.
 type recorder struct {
-	mu      sync.Mutex
-	records []sdklog.Record
+	mu       sync.Mutex
+	records  []sdklog.Record
+	canceled int // how many came with a context that was done
 }
 
-func (r *recorder) OnEmit(_ context.Context, record *sdklog.Record) error {
+func (r *recorder) OnEmit(ctx context.Context, record *sdklog.Record) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.records = append(r.records, record.Clone())
+	if ctx.Err() != nil {
+		r.canceled++
+	}
 	return nil
 }
 func (*recorder) Enabled(context.Context, sdklog.EnabledParameters) bool { return true }
@@ -180,6 +185,68 @@ func TestFailedDials(t *testing.T) {
 	span := spanOf(t, l, "dial")
 	wantAttributes(t, l.want(t, 1, "netstats.dial.failed", log.SeverityWarn, span.SpanContext()),
 		attribute.String("error.type", "connection_refused"), attribute.String("server.address", "127.0.0.1"))
+}
+
+// TestCanceledDials are told of by a context that is not, as processors may look.
+func TestCanceledDials(t *testing.T) {
+	l := newLab(t, sdktrace.AlwaysSample())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := l.WrapDial(nil)(ctx, "tcp", echo(t)); err == nil {
+		t.Fatal("a canceled dial connects")
+	}
+	wantAttributes(t, l.want(t, 1, "netstats.dial.failed", log.SeverityWarn, spanOf(t, l, "dial").SpanContext()), attribute.String("error.type", "canceled"))
+	if l.canceled != 0 {
+		t.Error("the record comes with the dial's own context")
+	}
+}
+
+// A choosy processor wants failures only, and says so.
+type choosy struct{ recorder }
+
+func (*choosy) Enabled(_ context.Context, p sdklog.EnabledParameters) bool {
+	return p.Severity >= log.SeverityWarn
+}
+
+// TestRecordsThatNobodyWants are not made.
+func TestRecordsThatNobodyWants(t *testing.T) {
+	var c choosy
+	tracker, err := otelnetstats.New(netstatslog.WithLoggerProvider(sdklog.NewLoggerProvider(sdklog.WithProcessor(&c))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tracker.Register(t.Context(), stub{}).Close()
+	bad := tracker.Register(t.Context(), stub{})
+	_, _ = bad.Read(nil)
+	bad.Close()
+	if got := c.all(); len(got) != 1 || got[0].Severity() != log.SeverityWarn {
+		t.Errorf("%d records, want that of the failure", len(got))
+	}
+}
+
+// A panicking processor does so.
+type panicking struct{ recorder }
+
+func (*panicking) OnEmit(context.Context, *sdklog.Record) error { panic("on purpose") }
+
+// TestProcessorsThatPanic hurt nobody: the connection is opened, marked and closed.
+func TestProcessorsThatPanic(t *testing.T) {
+	before := otel.GetErrorHandler()
+	defer otel.SetErrorHandler(before)
+	var handled []error
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { handled = append(handled, err) }))
+	tracker, err := otelnetstats.New(netstatslog.WithLoggerProvider(sdklog.NewLoggerProvider(sdklog.WithProcessor(new(panicking)))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := tracker.Register(t.Context(), stub{})
+	otelnetstats.Mark(t.Context(), conn, "m")
+	if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
+	if len(handled) != 3 {
+		t.Errorf("otel.Handle was given %v, want a panic for each step", handled)
+	}
 }
 
 // A stub is a connection whose reads fail.
