@@ -22,6 +22,8 @@ BENCH ?= .
 BENCHTIME ?= 1s
 FUZZTIME ?= 30s
 SOAK ?= 1h
+MUTANT ?= .
+VIEWING ?= $(CURDIR)/.viewing
 
 # Modules are tested as their users get them, not as a workspace around this
 # checkout would have them; -modfile is refused in one, too.
@@ -162,12 +164,14 @@ ledger-ten-million: ## The same with 10,000,000
 soak: ## Run a mix of everything for SOAK (1h), and look what is left
 	NETSTATS_SOAK=$(SOAK) $(GO) -C cmd/netstats run . test -C ../../integration -count=1 -v -timeout 0 ./soak
 
-VIEWING ?= $(CURDIR)/.viewing
-
 .PHONY: viewing
 viewing: ## Look at the telemetry in a real Jaeger and Prometheus, built into VIEWING (.viewing)
 	bash integration/viewing/build '$(VIEWING)'
 	cd integration/viewing && NETSTATS_VIEWING='$(VIEWING)' $(GO) test -count=1 -v -timeout 20m .
+
+.PHONY: mutants
+mutants: ## Break the code in ways that the tests must notice: make mutants MUTANT=counter
+	$(GO) run ./internal/mutants -run '$(MUTANT)'
 
 .PHONY: vuln
 vuln: ## Look for known vulnerabilities (needs vuln.go.dev, so not a part of ci)
