@@ -108,7 +108,7 @@ func (t *Tracker) newConn(linked context.Context, o opening) *Conn {
 		Watch:  c.watcher(),
 
 		EachCall: len(t.cfg.callbacks.io) > 0,
-		Registry: &t.open,
+		Set:      &t.open,
 	})
 	return c
 }

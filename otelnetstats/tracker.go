@@ -34,7 +34,7 @@ type Tracker struct {
 	in     *instruments
 	table  *seriesTable
 	names  *lookupNames
-	open   connstat.Registry
+	open   connstat.OpenSet
 	parts  *parts
 	down   atomic.Bool
 

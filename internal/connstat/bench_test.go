@@ -7,8 +7,8 @@ import (
 	"github.com/netstats-go/netstats/internal/connstat"
 )
 
-// BenchmarkRegistry is what a connection costs the registry, beside many others.
-func BenchmarkRegistry(b *testing.B) {
+// BenchmarkOpenSet is what a connection costs the set, beside many others.
+func BenchmarkOpenSet(b *testing.B) {
 	for _, others := range []int{0, 100_000} {
 		b.Run(fmt.Sprintf("others=%d", others), func(b *testing.B) {
 			var g group
@@ -18,8 +18,8 @@ func BenchmarkRegistry(b *testing.B) {
 			l := g.prepare(connstat.Config{})
 			b.ReportAllocs()
 			for b.Loop() {
-				g.registry.Add(&l.Record)
-				g.registry.Remove(&l.Record)
+				g.set.Add(&l.Record)
+				g.set.Remove(&l.Record)
 			}
 		})
 	}
@@ -40,7 +40,7 @@ func BenchmarkFold(b *testing.B) {
 					l.Received(64, nil)
 				}
 				b.StartTimer()
-				g.registry.Fold()
+				g.set.Fold()
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(busy), "ns/conn")
 		})

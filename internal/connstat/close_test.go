@@ -124,8 +124,8 @@ func (g *group) wantEmpty(t *testing.T, sent int64) {
 	if n := g.totals.Open(); n != 0 {
 		t.Errorf("%d open, want 0", n)
 	}
-	if n := len(g.registry.Open()); n != 0 {
-		t.Errorf("%d in the registry, want 0", n)
+	if n := len(g.set.Open()); n != 0 {
+		t.Errorf("%d in the set, want 0", n)
 	}
 	if _, out := g.totals.Flows(); out.Bytes != sent {
 		t.Errorf("%d bytes sent in total, want %d", out.Bytes, sent)

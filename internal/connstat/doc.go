@@ -9,5 +9,5 @@
 //
 // The package imports the standard library and tcpinfo only. Pointers run the
 // way the data does: a wrapper points at its Record, a Record at its Owner,
-// its Totals and its Registry. Nothing here points strongly at the watched connection.
+// its Totals and its OpenSet. Nothing here points strongly at the watched connection.
 package connstat

@@ -21,19 +21,19 @@ func (c *Counter) HoldWide() (release func()) {
 }
 
 // Touched is the length of the list of connections to be folded.
-func (g *Registry) Touched() int {
-	g.touched.mu.Lock()
-	defer g.touched.mu.Unlock()
-	return len(g.touched.list)
+func (s *OpenSet) Touched() int {
+	s.touched.mu.Lock()
+	defer s.touched.mu.Unlock()
+	return len(s.touched.list)
 }
 
 // Turn takes the next connections to be sampled.
-func (g *Registry) Turn(limit int) []*Record { return g.turn(limit) }
+func (s *OpenSet) Turn(limit int) []*Record { return s.turn(limit) }
 
 // MinCompact is the length of that list up to which nothing is thrown out.
 const MinCompact = minCompact
 
-// AsSampled has the registry take r for one that is sampled.
+// AsSampled has the set take r for one that is sampled.
 func (r *Record) AsSampled() { r.Reconcile(new(tcpinfo.Socket)) }
 
 // Closing closes a connection whose Close does nothing.
@@ -43,8 +43,8 @@ func (r *Record) Closing() { _ = r.Close(func() error { return nil }, nil) }
 const MaxDropped = maxDropped
 
 // Dropped is how many wait.
-func (g *Registry) Dropped() int {
-	g.dropped.mu.Lock()
-	defer g.dropped.mu.Unlock()
-	return len(g.dropped.queue)
+func (s *OpenSet) Dropped() int {
+	s.dropped.mu.Lock()
+	defer s.dropped.mu.Unlock()
+	return len(s.dropped.queue)
 }

@@ -127,7 +127,7 @@ func newRecordModel(flags byte) *recordModel {
 	if m.reconciled {
 		m.life.AsSampled()
 	}
-	m.group.registry.Add(&m.life.Record)
+	m.group.set.Add(&m.life.Record)
 	return m
 }
 

@@ -20,7 +20,7 @@ func TestKernel(t *testing.T) {
 	l := g.prepare(connstat.Config{})
 	socket := new(tcpinfo.Socket)
 	l.Reconcile(socket)
-	g.registry.Add(&l.Record)
+	g.set.Add(&l.Record)
 	kernel := func(n int64) { l.Sampled(kernelSays(n)) }
 	for _, step := range []struct {
 		name  string

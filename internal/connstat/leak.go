@@ -5,14 +5,14 @@ import (
 	"sync"
 )
 
-// maxDropped bounds how many connections of one Registry wait to be ended: an
+// maxDropped bounds how many connections of one OpenSet wait to be ended: an
 // Owner may call user code, which may not return.
 const maxDropped = 4096
 
-// dropped are the connections of a Registry that the garbage collector found
+// dropped are the connections of an OpenSet that the garbage collector found
 // unclosed. Their owners are told in a goroutine that exists only while there
 // are any: an Owner may call user code, and the runtime's cleanup goroutine is
-// shared by the whole program. Each Registry has one of its own, so that one
+// shared by the whole program. Each OpenSet has one of its own, so that one
 // owner's code holds up no other's.
 type dropped struct {
 	mu      sync.Mutex // held for a few instructions only
@@ -35,8 +35,8 @@ func (r *Record) Dropped() {
 		return
 	}
 	r.fold()
-	if !r.registry.dropped.add(r) {
-		r.registry.Remove(r)
+	if !r.set.dropped.add(r) {
+		r.set.Remove(r)
 	}
 }
 

@@ -40,11 +40,11 @@ func TestDroppedOwnersThatExit(t *testing.T) {
 			runtime.Goexit()
 		}
 	})
-	eventually(t, "all are told of", func() bool { return told.Load() == 100 && len(g.registry.Open()) == 0 })
+	eventually(t, "all are told of", func() bool { return told.Load() == 100 && len(g.set.Open()) == 0 })
 	g.wantEmpty(t, 100)
 }
 
-// TestDroppedOwnerThatDoesNotReturn: no other registry's connections wait for
+// TestDroppedOwnerThatDoesNotReturn: no other set's connections wait for
 // it, its own are out of the numbers at once, and what waits is bounded.
 func TestDroppedOwnerThatDoesNotReturn(t *testing.T) {
 	stuck := make(chan struct{})
@@ -53,7 +53,7 @@ func TestDroppedOwnerThatDoesNotReturn(t *testing.T) {
 	var told atomic.Int64
 	count := func(tcpinfo.Info, bool) { told.Add(1) }
 	other.drop(10, count)
-	eventually(t, "the others' are told of", func() bool { return told.Load() == 10 && len(other.registry.Open()) == 0 })
+	eventually(t, "the others' are told of", func() bool { return told.Load() == 10 && len(other.set.Open()) == 0 })
 	other.wantEmpty(t, 10)
 
 	g.drop(connstat.MaxDropped+100, count)
@@ -63,11 +63,11 @@ func TestDroppedOwnerThatDoesNotReturn(t *testing.T) {
 	if _, out := g.totals.Flows(); out.Bytes != connstat.MaxDropped+101 {
 		t.Errorf("%d bytes sent in total, want %d", out.Bytes, connstat.MaxDropped+101)
 	}
-	if n := g.registry.Dropped(); n > connstat.MaxDropped {
+	if n := g.set.Dropped(); n > connstat.MaxDropped {
 		t.Errorf("%d wait, want at most %d", n, connstat.MaxDropped)
 	}
 	close(stuck)
-	eventually(t, "those that waited are told of", func() bool { return len(g.registry.Open()) == 0 })
+	eventually(t, "those that waited are told of", func() bool { return len(g.set.Open()) == 0 })
 	if n := told.Load(); n < connstat.MaxDropped {
 		t.Errorf("%d told of, want %d", n, connstat.MaxDropped)
 	}
@@ -77,7 +77,7 @@ func TestDroppedOwnerThatDoesNotReturn(t *testing.T) {
 func TestDroppedRoomIsGivenBack(t *testing.T) {
 	var g group
 	g.drop(1000, nil)
-	eventually(t, "nothing waits", func() bool { return len(g.registry.Open()) == 0 && g.registry.Dropped() == 0 })
+	eventually(t, "nothing waits", func() bool { return len(g.set.Open()) == 0 && g.set.Dropped() == 0 })
 	g.drop(1, nil)
-	eventually(t, "a later one is told of", func() bool { return len(g.registry.Open()) == 0 })
+	eventually(t, "a later one is told of", func() bool { return len(g.set.Open()) == 0 })
 }

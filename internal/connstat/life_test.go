@@ -9,11 +9,11 @@ import (
 
 // A group is what connections share.
 type group struct {
-	registry connstat.Registry
-	totals   connstat.Totals
+	set    connstat.OpenSet
+	totals connstat.Totals
 }
 
-// A life is a Record that is its own owner, and in its group's registry while
+// A life is a Record that is its own owner, and in its group's set while
 // it is open, as a tracker has them.
 type life struct {
 	connstat.Record
@@ -27,14 +27,14 @@ type life struct {
 
 func (g *group) open(c connstat.Config) *life {
 	l := g.prepare(c)
-	g.registry.Add(&l.Record)
+	g.set.Add(&l.Record)
 	return l
 }
 
-// prepare returns a life that is not in the registry yet.
+// prepare returns a life that is not in the set yet.
 func (g *group) prepare(c connstat.Config) *life {
 	l := &life{group: g}
-	c.Totals, c.Registry = &g.totals, &g.registry
+	c.Totals, c.Set = &g.totals, &g.set
 	l.Init(l, c)
 	return l
 }
@@ -58,11 +58,11 @@ func (l *life) Closed() {
 	if l.atClosed != nil {
 		l.atClosed()
 	}
-	l.group.registry.Remove(&l.Record)
+	l.group.set.Remove(&l.Record)
 }
 
 // folded brings the totals up to date and returns them.
 func (g *group) folded() (received, sent connstat.Flow) {
-	g.registry.Fold()
+	g.set.Fold()
 	return g.totals.Flows()
 }

@@ -341,8 +341,8 @@ func TestDiscard(t *testing.T) {
 	if n := l.ended.Load() + l.closed.Load(); n != 0 {
 		t.Errorf("the owner was told %d times", n)
 	}
-	if g.registry.Add(&l.Record); len(g.registry.Open()) != 0 {
-		t.Error("an ended connection is in the registry")
+	if g.set.Add(&l.Record); len(g.set.Open()) != 0 {
+		t.Error("an ended connection is in the set")
 	}
 }
 
@@ -382,8 +382,8 @@ func TestEndConcurrentSafe(t *testing.T) {
 	if n := g.totals.Open(); n != 0 {
 		t.Errorf("%d open, want 0", n)
 	}
-	if n := len(g.registry.Open()); n != 0 {
-		t.Errorf("%d in the registry, want 0", n)
+	if n := len(g.set.Open()); n != 0 {
+		t.Errorf("%d in the set, want 0", n)
 	}
 	if in, out := g.folded(); in.Bytes != 100 || out.Bytes != 100 {
 		t.Errorf("totals %d and %d, want 100 and 100", in.Bytes, out.Bytes)

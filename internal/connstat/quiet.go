@@ -3,17 +3,17 @@ package connstat
 import "sync/atomic"
 
 // quiet says in which directions a call is only counted, and nobody told of it:
-// the Registry knows that there is something to fold, and no watcher asks. It is
+// the OpenSet knows that there is something to fold, and no watcher asks. It is
 // one word, so that a call has one thing to look at.
 //
-// A direction is quiet only while the Registry has the record listed. Clearing
+// A direction is quiet only while the OpenSet has the record listed. Clearing
 // is always safe, as the next call sets again what is right.
 type quiet struct{ word atomic.Uint32 }
 
 const (
 	quietReceive  = 1 << Receive
 	quietTransmit = 1 << Transmit
-	listed        = 1 << 2 // the Registry is to fold the record
+	listed        = 1 << 2 // the OpenSet is to fold the record
 )
 
 // in reports whether calls in direction d are only counted.
@@ -40,13 +40,13 @@ func (q *quiet) only(d Direction) {
 // none makes no direction quiet.
 func (q *quiet) none() { q.word.And(listed) }
 
-// touch has the Registry fold the connection, or does so itself if it ended.
+// touch has the OpenSet fold the connection, or does so itself if it ended.
 func (r *Record) touch() {
 	directions := uint32(quietReceive | quietTransmit)
 	if r.watch != nil {
 		directions = 0
 	}
-	if r.quiet.list(directions) && !r.registry.remember(r) {
+	if r.quiet.list(directions) && !r.set.remember(r) {
 		r.quiet.end()
 		r.fold()
 	}

@@ -54,11 +54,11 @@ func TestHush(t *testing.T) {
 	s.Received(1, nil)
 	s.Received(1, nil)
 	s.want(t, "two reads after Rouse", r)
-	g.registry.Fold()
+	g.set.Fold()
 	s.Received(1, nil)
 	s.Received(1, nil)
 	s.want(t, "two reads after a fold", r)
-	g.registry.Fold()
+	g.set.Fold()
 	s.Rouse()
 	s.Sent(1, nil)
 	s.want(t, "a write after both", w)
@@ -102,7 +102,7 @@ func TestHushesConcurrentSafe(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				g.registry.Fold()
+				g.set.Fold()
 				s.Rouse()
 			}
 		}

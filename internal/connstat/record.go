@@ -57,10 +57,10 @@ type Record struct {
 	each   bool // watch wants each call
 	Role   Role
 
-	Owner    Owner
-	ID       uint64
-	registry *Registry
-	totals   *Totals
+	Owner  Owner
+	ID     uint64
+	set    *OpenSet
+	totals *Totals
 
 	received counter
 	Local    net.Addr
@@ -73,7 +73,7 @@ type Record struct {
 	state  atomic.Uint32
 
 	kernel kernel
-	folded folding
+	folded struct{ received, sent sum }
 	leak   runtime.Cleanup
 	links
 }
@@ -86,7 +86,7 @@ type Config struct {
 	Opened        time.Time
 	Packet        bool
 	Totals        *Totals
-	Registry      *Registry
+	Set           *OpenSet
 	// Watch, if not nil, is called after a call that moved something, in the
 	// goroutine of that call; not after those that [Record.Hush] spares it.
 	Watch func(d Direction, n int64)
@@ -103,7 +103,7 @@ func (r *Record) Init(owner Owner, c Config) {
 	r.packet = c.Packet
 	r.watch, r.each = c.Watch, c.EachCall
 	r.slow = slow
-	r.totals, r.registry = c.Totals, c.Registry
+	r.totals, r.set = c.Totals, c.Set
 	c.Totals.open.Add(1)
 }
 
@@ -194,6 +194,6 @@ func (r *Record) Reveal(conn, wrapper any) {
 // fold brings the connection's Totals up to date.
 func (r *Record) fold() {
 	received, sent := r.Flows()
-	r.totals.received.add(r.folded.received.advance(received))
-	r.totals.sent.add(r.folded.sent.advance(sent))
+	r.totals.received.add(r.folded.received.raise(received))
+	r.totals.sent.add(r.folded.sent.raise(sent))
 }

@@ -6,24 +6,30 @@ import "sync/atomic"
 // included. It only grows. The zero value is empty and ready.
 //
 // Connections do not write to it as they read and write. What they moved is
-// folded in when they end and when their [Registry] is folded.
+// folded in when they end and when their [OpenSet] is folded.
 type Totals struct {
-	received, sent folded
+	received, sent sum
 	open           atomic.Int64
 	ended          [reasonCount]atomic.Int64 // by Reason
 }
 
-// folded is a sum over connections.
-type folded struct{ bytes, operations atomic.Int64 }
+// A sum is what moved in one direction.
+type sum struct{ bytes, operations atomic.Int64 }
 
-func (f *folded) add(d Flow) {
-	if d != (Flow{}) { // as in the other direction of many a connection
-		f.bytes.Add(d.Bytes)
-		f.operations.Add(d.Operations)
+func (s *sum) add(f Flow) {
+	if f != (Flow{}) { // as in the other direction of many a connection
+		s.bytes.Add(f.Bytes)
+		s.operations.Add(f.Operations)
 	}
 }
 
-func (f *folded) load() Flow { return Flow{f.bytes.Load(), f.operations.Load()} }
+func (s *sum) load() Flow { return Flow{s.bytes.Load(), s.operations.Load()} }
+
+// raise makes the sum at least f and returns by how much it grew. Concurrent calls
+// share the growth out among them.
+func (s *sum) raise(f Flow) Flow {
+	return Flow{storeMax(&s.bytes, f.Bytes), storeMax(&s.operations, f.Operations)}
+}
 
 // Flows is what was folded in so far. On packet connections, operations are
 // packets.
@@ -34,17 +40,6 @@ func (t *Totals) Open() int64 { return t.open.Load() }
 
 // Ended is the number of connections that ended with the given reason.
 func (t *Totals) Ended(reason Reason) int64 { return t.ended[reason].Load() }
-
-// folding is how much of a connection is in its Totals.
-type folding struct{ received, sent foldedPart }
-
-type foldedPart struct{ bytes, operations atomic.Int64 }
-
-// advance raises the part to f and returns by how much it grew. Concurrent
-// calls share the growth out among them.
-func (p *foldedPart) advance(f Flow) Flow {
-	return Flow{storeMax(&p.bytes, f.Bytes), storeMax(&p.operations, f.Operations)}
-}
 
 // storeMax raises a to v and returns by how much it grew.
 func storeMax(a *atomic.Int64, v int64) (grew int64) {

@@ -15,11 +15,11 @@ const minCompact = 64
 
 // remember has r folded by the next Fold. It reports false if r has ended: then
 // there may be no next Fold.
-func (g *Registry) remember(r *Record) bool {
+func (s *OpenSet) remember(r *Record) bool {
 	if r.Ended() {
 		return false
 	}
-	t := &g.touched
+	t := &s.touched
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.list = append(t.list, r)
@@ -47,13 +47,13 @@ func (t *touched) throwOut() {
 }
 
 // Fold brings all Totals up to date.
-func (g *Registry) Fold() {
-	g.folding.Lock()
-	defer g.folding.Unlock()
-	g.touched.mu.Lock()
-	list := g.touched.list
-	g.touched.list = nil
-	g.touched.mu.Unlock()
+func (s *OpenSet) Fold() {
+	s.foldMu.Lock()
+	defer s.foldMu.Unlock()
+	s.touched.mu.Lock()
+	list := s.touched.list
+	s.touched.list = nil
+	s.touched.mu.Unlock()
 	for _, r := range list {
 		r.quiet.end() // before it is folded, so that no later call is missed
 		r.fold()

@@ -24,7 +24,7 @@ func TestTouchedStaysBounded(t *testing.T) {
 			l := g.open(connstat.Config{})
 			l.Received(1, nil)
 			l.Closing()
-			most = max(most, g.registry.Touched())
+			most = max(most, g.set.Touched())
 		}
 		if limit := max(connstat.MinCompact, 2*(open+1)); most > limit {
 			t.Errorf("%d open: the list grew to %d, want at most %d", open, most, limit)
@@ -32,7 +32,7 @@ func TestTouchedStaysBounded(t *testing.T) {
 		if received, sent := g.folded(); received.Bytes != more || sent.Bytes != int64(open) {
 			t.Errorf("%d open: totals %d and %d, want %d and %d", open, received.Bytes, sent.Bytes, more, open)
 		}
-		if n := g.registry.Touched(); n != 0 {
+		if n := g.set.Touched(); n != 0 {
 			t.Errorf("%d open: %d left after a fold", open, n)
 		}
 	}
@@ -68,11 +68,11 @@ func TestTouchedOnce(t *testing.T) {
 		l.Sent(1, nil)
 		l.Received(1, nil)
 	}
-	if n := g.registry.Touched(); n != 1 {
+	if n := g.set.Touched(); n != 1 {
 		t.Errorf("%d in the list, want 1", n)
 	}
-	g.registry.Fold()
-	if n := g.registry.Touched(); n != 0 {
+	g.set.Fold()
+	if n := g.set.Touched(); n != 0 {
 		t.Errorf("%d in the list after a fold, want 0", n)
 	}
 	l.Sent(1, nil)
@@ -87,8 +87,8 @@ func TestLateAdds(t *testing.T) {
 	for name, before := range map[string]func(*group, *life){
 		"untouched":            func(*group, *life) {},
 		"touched":              func(_ *group, l *life) { l.Sent(1, nil) },
-		"touched and folded":   func(g *group, l *life) { l.Sent(1, nil); g.registry.Fold() },
-		"folded after the end": func(g *group, l *life) { l.Sent(1, nil); l.Closing(); g.registry.Fold() },
+		"touched and folded":   func(g *group, l *life) { l.Sent(1, nil); g.set.Fold() },
+		"folded after the end": func(g *group, l *life) { l.Sent(1, nil); l.Closing(); g.set.Fold() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var g group
@@ -142,7 +142,7 @@ func TestLateAddsAreThrownOutFolded(t *testing.T) {
 // crowd fills the list but for one connection, which it returns: when that one
 // moves something, those are thrown out that have ended.
 func (g *group) crowd() (last *life) {
-	for range connstat.MinCompact - 1 - g.registry.Touched() {
+	for range connstat.MinCompact - 1 - g.set.Touched() {
 		g.open(connstat.Config{}).Received(1, nil)
 	}
 	return g.open(connstat.Config{})
@@ -157,14 +157,14 @@ func TestCallsAmidFoldsConcurrentSafe(t *testing.T) {
 		prepare func(*group, *life) (fold func())
 	}{
 		"metrics are collected": {20_000, func(g *group, _ *life) func() {
-			return g.registry.Fold
+			return g.set.Fold
 		}},
 		"it is closed": {20_000, func(_ *group, l *life) func() {
 			return l.Closing
 		}},
 		"it was closed, and moves something": {50_000, func(g *group, l *life) func() {
 			l.Closing()
-			g.registry.Fold()
+			g.set.Fold()
 			return func() { l.Sampled(kernelSays(1)) }
 		}},
 		"it was closed, and is thrown out": {4000, func(g *group, l *life) func() {

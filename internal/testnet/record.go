@@ -24,7 +24,7 @@ type Record struct {
 	// Reveals are the connections that the program got, with their wrappers.
 	Reveals [][2]any
 
-	registry connstat.Registry
+	set connstat.OpenSet
 	ended    chan connstat.Reason
 }
 
@@ -41,7 +41,7 @@ func NewWatchedRecord(watch func(connstat.Direction, int64)) *Record {
 
 func newRecord(c connstat.Config) *Record {
 	r := &Record{ended: make(chan connstat.Reason, 8)}
-	c.Totals, c.Registry = &r.Totals, &r.registry
+	c.Totals, c.Set = &r.Totals, &r.set
 	r.Init(r, c)
 	return r
 }
@@ -88,7 +88,7 @@ func (r *Record) WantBytes(t testing.TB, received, sent int64) {
 	if in, out := r.Bytes(); in != received || out != sent {
 		t.Errorf("counted %d bytes received and %d sent, want %d and %d", in, out, received, sent)
 	}
-	r.registry.Fold()
+	r.set.Fold()
 	if in, out := r.Totals.Flows(); in.Bytes != received || out.Bytes != sent {
 		t.Errorf("totals are %d bytes received and %d sent, want %d and %d", in.Bytes, out.Bytes, received, sent)
 	}

@@ -17,7 +17,7 @@ func fill(g *group, ids ...uint64) []*life {
 		if id%2 == 0 {
 			l.AsSampled()
 		}
-		g.registry.Add(&l.Record)
+		g.set.Add(&l.Record)
 		lives[i] = l
 	}
 	return lives
@@ -40,40 +40,40 @@ func wantIDs(t *testing.T, what string, records []*connstat.Record, want ...uint
 
 func TestRegistryIsInOrderOfAge(t *testing.T) {
 	var g group
-	wantIDs(t, "empty", g.registry.Open())
+	wantIDs(t, "empty", g.set.Open())
 	l := fill(&g, 1, 2, 3, 4, 5, 6)
-	wantIDs(t, "all", g.registry.Open(), 1, 3, 5, 2, 4, 6)
+	wantIDs(t, "all", g.set.Open(), 1, 3, 5, 2, 4, 6)
 	l[0].Closing() // the first of its ring
 	l[3].Closing() // in the middle
 	l[4].Closing() // the last
-	wantIDs(t, "some closed", g.registry.Open(), 3, 2, 6)
+	wantIDs(t, "some closed", g.set.Open(), 3, 2, 6)
 	fill(&g, 7, 8)
-	wantIDs(t, "two more", g.registry.Open(), 3, 7, 2, 6, 8)
+	wantIDs(t, "two more", g.set.Open(), 3, 7, 2, 6, 8)
 	for _, l := range l {
 		l.Closing()
-		g.registry.Remove(&l.Record) // once more
+		g.set.Remove(&l.Record) // once more
 	}
-	wantIDs(t, "only the new ones", g.registry.Open(), 7, 8)
+	wantIDs(t, "only the new ones", g.set.Open(), 7, 8)
 }
 
 // TestTurns takes the longest unsampled first, at most as many as it may.
 func TestTurns(t *testing.T) {
 	var g group
-	wantIDs(t, "empty", g.registry.Turn(3))
+	wantIDs(t, "empty", g.set.Turn(3))
 	l := fill(&g, 1, 2, 4, 6, 8, 10)
-	wantIDs(t, "first turn", g.registry.Turn(2), 2, 4)
-	wantIDs(t, "none", g.registry.Turn(0))
-	wantIDs(t, "second turn", g.registry.Turn(2), 6, 8)
+	wantIDs(t, "first turn", g.set.Turn(2), 2, 4)
+	wantIDs(t, "none", g.set.Turn(0))
+	wantIDs(t, "second turn", g.set.Turn(2), 6, 8)
 	l[5].Closing() // 10 would be next
 	fill(&g, 12)
-	wantIDs(t, "a newer one is last", g.registry.Turn(3), 2, 4, 6)
-	wantIDs(t, "more than there are", g.registry.Turn(100), 8, 12, 2, 4, 6)
-	wantIDs(t, "each once", g.registry.Turn(5), 8, 12, 2, 4, 6)
+	wantIDs(t, "a newer one is last", g.set.Turn(3), 2, 4, 6)
+	wantIDs(t, "more than there are", g.set.Turn(100), 8, 12, 2, 4, 6)
+	wantIDs(t, "each once", g.set.Turn(5), 8, 12, 2, 4, 6)
 	for _, l := range l {
 		l.Closing()
 	}
-	wantIDs(t, "one left", g.registry.Turn(2), 12)
-	wantIDs(t, "one left, again", g.registry.Turn(2), 12)
+	wantIDs(t, "one left", g.set.Turn(2), 12)
+	wantIDs(t, "one left, again", g.set.Turn(2), 12)
 }
 
 // TestTurnsReachAll in as few collections as promised.
@@ -85,7 +85,7 @@ func TestTurnsReachAll(t *testing.T) {
 	}
 	seen := make(map[uint64]int)
 	for range (open + limit - 1) / limit {
-		for _, id := range ids(g.registry.Turn(limit)) {
+		for _, id := range ids(g.set.Turn(limit)) {
 			seen[id]++
 		}
 	}
@@ -97,9 +97,9 @@ func TestTurnsReachAll(t *testing.T) {
 func TestClosedRegistry(t *testing.T) {
 	var g group
 	l := fill(&g, 1, 2)
-	all, empty := g.registry.Close()
+	all, empty := g.set.Close()
 	wantIDs(t, "left", all, 1, 2)
-	if late := g.prepare(connstat.Config{}); g.registry.Add(&late.Record) {
+	if late := g.prepare(connstat.Config{}); g.set.Add(&late.Record) {
 		t.Error("Add after Close is accepted")
 	}
 	l[0].Closing()
@@ -111,7 +111,7 @@ func TestClosedRegistry(t *testing.T) {
 	l[1].Closing()
 	<-empty
 	var none group
-	_, empty = none.registry.Close()
+	_, empty = none.set.Close()
 	<-empty
 }
 
@@ -139,17 +139,17 @@ func TestRegistryConcurrentSafe(t *testing.T) {
 					return
 				default:
 				}
-				g.registry.Sample(3)
-				g.registry.Fold()
-				_ = g.registry.Open()
+				g.set.Sample(3)
+				g.set.Fold()
+				_ = g.set.Open()
 			}
 		})
 	}
 	owners.Wait()
 	close(stop)
 	readers.Wait()
-	wantIDs(t, "at the end", g.registry.Open())
-	wantIDs(t, "to be sampled at the end", g.registry.Turn(1))
+	wantIDs(t, "at the end", g.set.Open())
+	wantIDs(t, "to be sampled at the end", g.set.Turn(1))
 	if _, sent := g.folded(); sent.Bytes != 4*200*2 {
 		t.Errorf("total %d, want %d", sent.Bytes, 4*200*2)
 	}
