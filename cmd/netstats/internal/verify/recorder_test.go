@@ -33,12 +33,12 @@ func TestMain(m *testing.M) {
 
 // A recorder installs hooks and keeps what they are told.
 type recorder struct {
-	t        *testing.T
-	registry connstat.Registry
-	totals   connstat.Totals
-	hooks    *bridge.Hooks
-	watch    func(*conn, connstat.Direction, int64) // what records are to call
-	filter   func(ctx context.Context) bool
+	t      *testing.T
+	set    connstat.OpenSet
+	totals connstat.Totals
+	hooks  *bridge.Hooks
+	watch  func(*conn, connstat.Direction, int64) // what records are to call
+	filter func(ctx context.Context) bool
 
 	mu    sync.Mutex // guards what follows
 	conns []*conn
@@ -147,7 +147,7 @@ func (r *recorder) open(c *conn) *connstat.Record {
 	config := connstat.Config{
 		Local: c.local, Remote: c.remote,
 		Packet: c.network == "unixgram" || c.network[:2] == "ud" || c.network[:2] == "ip",
-		Totals: &r.totals, Registry: &r.registry,
+		Totals: &r.totals, Set: &r.set,
 	}
 	if r.watch != nil {
 		config.Watch = func(d connstat.Direction, n int64) { r.watch(c, d, n) }

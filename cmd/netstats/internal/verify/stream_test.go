@@ -30,7 +30,7 @@ func TestTCP(t *testing.T) {
 	if got := r.of(b); !got.accepted || r.of(a).accepted {
 		t.Error("which side accepted is wrong")
 	}
-	r.registry.Fold()
+	r.set.Fold()
 	if rx, tx := r.totals.Flows(); rx.Bytes != 101001 || tx.Bytes != 101001 {
 		t.Errorf("totals: %+v %+v", rx, tx)
 	}
