@@ -122,12 +122,12 @@
 //
 // # Sampling
 //
-// A connection's span, as the root of a trace, is sampled on its own: where one
-// trace in ten is kept, one connection in ten is, whichever request dialed it.
-// Links are only made between spans that are sampled, so that none leads nowhere.
-// A connection's span begins with the link to the dial's, where a sampler sees
-// it: one that keeps what has links keeps the connections of the requests that
-// were kept. [ConnectionSpanChild] does so, too.
+// A connection's span is the root of a trace, so it is sampled on its own: where one
+// trace in ten is kept, one connection in ten is, whichever request dialed it. Links
+// are only made between spans that are sampled, so none leads nowhere. A sampler sees
+// the link to the dial when the span of the connection starts, and can keep the
+// connections of those requests that were kept: see the example of
+// [WithConnectionSpan]. With [ConnectionSpanChild] this happens by itself.
 //
 // # Shutting down
 //
