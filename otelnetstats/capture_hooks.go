@@ -128,7 +128,7 @@ func capturedPackets(network string) bool {
 }
 
 func halfClosed(r *connstat.Record, d connstat.Direction) {
-	if d == connstat.Transmit {
+	if d == connstat.Sent {
 		r.HalfClosed()
 	} else {
 		r.ReadClosed()

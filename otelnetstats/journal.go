@@ -66,8 +66,8 @@ func (j *journal) pause() (now time.Duration) {
 	now = j.stop()
 	j.direction.Store(0)
 	j.rec.Rouse()
-	j.note(connstat.Receive, now, 0)
-	j.note(connstat.Transmit, now, 0)
+	j.note(connstat.Received, now, 0)
+	j.note(connstat.Sent, now, 0)
 	return now
 }
 

@@ -145,7 +145,7 @@ func (c *Conn) watcher() func(connstat.Direction, int64) {
 		if later := c.later(); later != nil {
 			ctx = later.ctx
 		}
-		if d == connstat.Receive {
+		if d == connstat.Received {
 			callbacks.read(ctx, c, int(n))
 		} else {
 			callbacks.write(ctx, c, int(n))

@@ -106,7 +106,7 @@ type spanEvent struct {
 
 func (r run) event(opened time.Time) spanEvent {
 	name := eventRead
-	if r.direction == connstat.Transmit {
+	if r.direction == connstat.Sent {
 		name = eventWrite
 	}
 	return spanEvent{name, opened.Add(r.at), []attribute.KeyValue{
@@ -144,8 +144,8 @@ func (c *Conn) endPart(sum *summary, last bool) {
 	}
 	if sum.number > 1 && last {
 		attrs = append(attrs,
-			keyConnectionReceiveSize.Int64(sum.whole[connstat.Receive].Bytes),
-			keyConnectionTransmitSize.Int64(sum.whole[connstat.Transmit].Bytes),
+			keyConnectionReceiveSize.Int64(sum.whole[connstat.Received].Bytes),
+			keyConnectionTransmitSize.Int64(sum.whole[connstat.Sent].Bytes),
 			keyConnectionDuration.Float64(sum.until.Seconds()))
 	}
 	sum.span.SetAttributes(attrs...)
@@ -158,17 +158,17 @@ func (c *Conn) endPart(sum *summary, last bool) {
 // append appends what a span says at its end of its part of the connection's life.
 func (s *summary) append(attrs []attribute.KeyValue) []attribute.KeyValue {
 	attrs = append(attrs,
-		keyReceiveSize.Int64(s.moved[connstat.Receive].Bytes),
-		keyTransmitSize.Int64(s.moved[connstat.Transmit].Bytes),
-		keyReceiveOperations.Int64(s.moved[connstat.Receive].Operations),
-		keyTransmitOperations.Int64(s.moved[connstat.Transmit].Operations),
+		keyReceiveSize.Int64(s.moved[connstat.Received].Bytes),
+		keyTransmitSize.Int64(s.moved[connstat.Sent].Bytes),
+		keyReceiveOperations.Int64(s.moved[connstat.Received].Operations),
+		keyTransmitOperations.Int64(s.moved[connstat.Sent].Operations),
 	)
 	attrs = appendUnlessZero(attrs, keyEventsSuppressed, s.suppressed.events)
-	attrs = appendUnlessZero(attrs, keyReceiveSuppressedSize, s.suppressed.bytes[connstat.Receive])
-	attrs = appendUnlessZero(attrs, keyTransmitSuppressedSize, s.suppressed.bytes[connstat.Transmit])
+	attrs = appendUnlessZero(attrs, keyReceiveSuppressedSize, s.suppressed.bytes[connstat.Received])
+	attrs = appendUnlessZero(attrs, keyTransmitSuppressedSize, s.suppressed.bytes[connstat.Sent])
 	attrs = appendUnlessZero(attrs, keyMarksSuppressed, int64(s.unmarked.count))
-	attrs = appendUnlessZero(attrs, keyMarksSuppressedReceiveSize, s.unmarked.bytes[connstat.Receive])
-	attrs = appendUnlessZero(attrs, keyMarksSuppressedTransmitSize, s.unmarked.bytes[connstat.Transmit])
+	attrs = appendUnlessZero(attrs, keyMarksSuppressedReceiveSize, s.unmarked.bytes[connstat.Received])
+	attrs = appendUnlessZero(attrs, keyMarksSuppressedTransmitSize, s.unmarked.bytes[connstat.Sent])
 	if s.tcp {
 		attrs = append(attrs, keyTCPRTT.Float64(s.rtt.Seconds()), keyTCPRetransmits.Int64(s.retransmits))
 	}

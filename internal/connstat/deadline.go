@@ -11,7 +11,7 @@ const maxParting = 128
 func (r *Record) deadlinePassed(d Direction) {
 	r.stalled.Store(r.moved() + 1) // never 0
 	r.state.And(^(stateHeldUp | stateParting | stateParted))
-	if d == Transmit {
+	if d == Sent {
 		r.state.Or(stateHeldUp)
 	}
 }

@@ -94,7 +94,7 @@ func FuzzRecord(f *testing.F) {
 		}
 		m.life.Closing()
 		m.life.Sent(1, nil) // late
-		m.sum(connstat.Transmit, 1, nil)
+		m.sum(connstat.Sent, 1, nil)
 		m.folds = true
 		m.check(t)
 		if n := m.group.totals.Open(); n != 0 {
@@ -141,16 +141,16 @@ func (m *recordModel) step(p *tape) {
 	switch what {
 	case 0:
 		m.life.Received(n, err)
-		m.sum(connstat.Receive, n, err)
+		m.sum(connstat.Received, n, err)
 	case 1:
 		m.life.Sent(n, err)
-		m.sum(connstat.Transmit, n, err)
+		m.sum(connstat.Sent, n, err)
 	case 2:
 		if !m.packet || err != nil {
 			return
 		}
 		m.life.Received(0, nil) // an empty datagram
-		m.sum(connstat.Receive, 0, nil)
+		m.sum(connstat.Received, 0, nil)
 	case 3:
 		if m.reconciled {
 			m.life.Sampled(tcpinfo.Info{Sent: n, HasSent: true})
@@ -183,7 +183,7 @@ func (m *recordModel) check(t *testing.T) {
 	if told := m.told; told[0] >= 0 && (told[0] != want[0].Bytes || told[1] != want[1].Bytes) {
 		t.Fatalf("watch was told of %d, want %+v", told, want)
 	}
-	want[connstat.Transmit].Bytes = max(want[connstat.Transmit].Bytes, m.kernel)
+	want[connstat.Sent].Bytes = max(want[connstat.Sent].Bytes, m.kernel)
 	if got := [2]connstat.Flow{received, sent}; got != want {
 		t.Fatalf("%+v, want %+v", got, want)
 	}

@@ -41,14 +41,14 @@ func TestKernel(t *testing.T) {
 		{"after the end", func() { l.Closing(); kernel(150) }, 150},
 	} {
 		step.do()
-		if got := l.Flow(connstat.Transmit).Bytes; got != step.bytes {
+		if got := l.Flow(connstat.Sent).Bytes; got != step.bytes {
 			t.Errorf("%s: %d bytes, want %d", step.name, got, step.bytes)
 		}
 		if _, got := g.folded(); got.Bytes != step.bytes {
 			t.Errorf("%s: total %d, want %d", step.name, got.Bytes, step.bytes)
 		}
 	}
-	if got := l.Flow(connstat.Transmit).Operations; got != 3 {
+	if got := l.Flow(connstat.Sent).Operations; got != 3 {
 		t.Errorf("%d operations, want 3", got)
 	}
 	if _, ok := l.Ask(); ok {

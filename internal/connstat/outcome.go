@@ -64,13 +64,13 @@ func (r *Record) failed(d Direction, err error) {
 		return
 	}
 	switch kind := classify(err); {
-	case kind == endOfStream && d == Receive, kind == brokenPipe && d == Transmit:
+	case kind == endOfStream && d == Received, kind == brokenPipe && d == Sent:
 		r.PeerClosed()
 	case kind == closedHere, kind == brokenPipe:
 	case kind == pastDeadline:
 		r.deadlinePassed(d)
 	case kind == reset:
-		if d == Transmit && r.state.Load()&stateSentFIN != 0 {
+		if d == Sent && r.state.Load()&stateSentFIN != 0 {
 			return // writing after one's own CloseWrite
 		}
 		r.note(&outcome{reason: Reset, err: err})

@@ -11,8 +11,8 @@ import "sync/atomic"
 type quiet struct{ word atomic.Uint32 }
 
 const (
-	quietReceive  = 1 << Receive
-	quietTransmit = 1 << Transmit
+	quietReceived = 1 << Received
+	quietSent     = 1 << Sent
 	listed        = 1 << 2 // the OpenSet is to fold the record
 )
 
@@ -42,7 +42,7 @@ func (q *quiet) none() { q.word.And(listed) }
 
 // touch has the OpenSet fold the connection, or does so itself if it ended.
 func (r *Record) touch() {
-	directions := uint32(quietReceive | quietTransmit)
+	directions := uint32(quietReceived | quietSent)
 	if r.watch != nil {
 		directions = 0
 	}

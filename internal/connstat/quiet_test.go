@@ -39,7 +39,7 @@ func (s *turnstile) want(t *testing.T, what string, want ...connstat.Direction) 
 }
 
 func TestHush(t *testing.T) {
-	const r, w = connstat.Receive, connstat.Transmit
+	const r, w = connstat.Received, connstat.Sent
 	var g group
 	s := newTurnstile(&g, connstat.Config{})
 	s.Received(1, nil)
@@ -65,7 +65,7 @@ func TestHush(t *testing.T) {
 }
 
 func TestHushWhereEachCallIsWatched(t *testing.T) {
-	const r, w = connstat.Receive, connstat.Transmit
+	const r, w = connstat.Received, connstat.Sent
 	var g group
 	s := newTurnstile(&g, connstat.Config{EachCall: true})
 	s.Received(1, nil)
@@ -118,5 +118,5 @@ func TestHushesConcurrentSafe(t *testing.T) {
 	s.heard = nil
 	s.Received(1, nil)
 	s.Sent(1, nil)
-	s.want(t, "a read and a write in the end", connstat.Receive, connstat.Transmit)
+	s.want(t, "a read and a write in the end", connstat.Received, connstat.Sent)
 }

@@ -14,8 +14,8 @@ type Direction uint8
 
 // The directions.
 const (
-	Receive Direction = iota
-	Transmit
+	Received Direction = iota
+	Sent
 )
 
 // Role says which side opened the connection.
@@ -110,18 +110,18 @@ func (r *Record) Init(owner Owner, c Config) {
 // Received counts a read that returned n and err.
 func (r *Record) Received(n int64, err error) {
 	if uint64(n-1) >= maxPacked-1 { //nolint:gosec // what is not positive becomes very large
-		r.unusual(Receive, n, err)
-	} else if r.received.add(n, 1) || !r.quiet.in(Receive) || err != nil {
-		slow(r, Receive, n, err)
+		r.unusual(Received, n, err)
+	} else if r.received.add(n, 1) || !r.quiet.in(Received) || err != nil {
+		slow(r, Received, n, err)
 	}
 }
 
 // Sent counts a write that returned n and err.
 func (r *Record) Sent(n int64, err error) {
 	if uint64(n-1) >= maxPacked-1 { //nolint:gosec // what is not positive becomes very large
-		r.unusual(Transmit, n, err)
-	} else if r.sent.add(n, 1) || !r.quiet.in(Transmit) || err != nil {
-		slow(r, Transmit, n, err)
+		r.unusual(Sent, n, err)
+	} else if r.sent.add(n, 1) || !r.quiet.in(Sent) || err != nil {
+		slow(r, Sent, n, err)
 	}
 }
 
@@ -142,7 +142,7 @@ func (r *Record) unusual(d Direction, n int64, err error) {
 }
 
 func (r *Record) counter(d Direction) *counter {
-	if d == Receive {
+	if d == Received {
 		return &r.received
 	}
 	return &r.sent
@@ -173,14 +173,14 @@ func slow(r *Record, d Direction, n int64, err error) {
 // Flow reads one direction, without asking the kernel; see [Record.Sample].
 func (r *Record) Flow(d Direction) Flow {
 	f := r.counter(d).load()
-	if d == Transmit {
+	if d == Sent {
 		f.Bytes = max(f.Bytes, r.kernel.last.Load())
 	}
 	return f
 }
 
 // Flows reads both directions.
-func (r *Record) Flows() (received, sent Flow) { return r.Flow(Receive), r.Flow(Transmit) }
+func (r *Record) Flows() (received, sent Flow) { return r.Flow(Received), r.Flow(Sent) }
 
 // Reveal has the owner know that the program gets the watched connection from
 // its wrapper.

@@ -32,11 +32,11 @@ func TestWhatCounts(t *testing.T) {
 		{"an empty datagram", true, 0, nil, flow{Operations: 1}},
 		{"a datagram that was refused", true, 0, refused, flow{}},
 	} {
-		for _, d := range []connstat.Direction{connstat.Receive, connstat.Transmit} {
+		for _, d := range []connstat.Direction{connstat.Received, connstat.Sent} {
 			var g group
 			l := g.open(connstat.Config{Packet: test.packet})
 			call := (*connstat.Record).Received
-			if d == connstat.Transmit {
+			if d == connstat.Sent {
 				call = (*connstat.Record).Sent
 			}
 			const calls = 5 // of the largest, the word takes no more than three

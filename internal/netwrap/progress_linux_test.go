@@ -157,7 +157,7 @@ func wantAllThatTheKernelSays(t *testing.T, l leg) {
 
 // A callback may do anything to the connections whose copy it is told of.
 func TestWatcherMayCloseWhatIsCopied(t *testing.T) {
-	for _, d := range []connstat.Direction{connstat.Receive, connstat.Transmit} {
+	for _, d := range []connstat.Direction{connstat.Received, connstat.Sent} {
 		a, aPeer := testnet.TCPPair(t)
 		b, _ := testnet.TCPPair(t)
 		var src, dst net.Conn

@@ -24,8 +24,8 @@ type Record struct {
 	// Reveals are the connections that the program got, with their wrappers.
 	Reveals [][2]any
 
-	set connstat.OpenSet
-	ended    chan connstat.Reason
+	set   connstat.OpenSet
+	ended chan connstat.Reason
 }
 
 // NewRecord returns a record with totals of its own.

@@ -17,8 +17,8 @@ import (
 // owner is the least that a Record needs.
 type owner struct {
 	connstat.Record
-	registry connstat.Registry
-	totals   connstat.Totals
+	set    connstat.OpenSet
+	totals connstat.Totals
 }
 
 func (*owner) Ended(tcpinfo.Info, bool) {}
@@ -30,7 +30,7 @@ var hooks = &bridge.Hooks{
 	Socket: func(_ context.Context, _ bridge.Kind, network string, _, _ net.Addr) func(local, remote net.Addr, err error) *connstat.Record {
 		return func(net.Addr, net.Addr, error) *connstat.Record {
 			o := new(owner)
-			o.Init(o, connstat.Config{Packet: network == "udp", Totals: &o.totals, Registry: &o.registry})
+			o.Init(o, connstat.Config{Packet: network == "udp", Totals: &o.totals, Set: &o.set})
 			return &o.Record
 		}
 	},

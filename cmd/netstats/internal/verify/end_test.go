@@ -141,10 +141,10 @@ func TestHalfClose(t *testing.T) {
 	must(t, err, b.(*net.TCPConn).CloseRead(), b.Close())
 	_, err = io.Copy(io.Discard, a)
 	must(t, err, a.Close())
-	if got, want := r.of(a).halves, []connstat.Direction{connstat.Transmit}; !slices.Equal(got, want) {
+	if got, want := r.of(a).halves, []connstat.Direction{connstat.Sent}; !slices.Equal(got, want) {
 		t.Errorf("half-closed %v, want %v", got, want)
 	}
-	if got, want := r.of(b).halves, []connstat.Direction{connstat.Receive}; !slices.Equal(got, want) {
+	if got, want := r.of(b).halves, []connstat.Direction{connstat.Received}; !slices.Equal(got, want) {
 		t.Errorf("half-closed %v, want %v", got, want)
 	}
 }

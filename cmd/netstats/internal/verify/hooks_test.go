@@ -119,5 +119,5 @@ func TestCallsAllocateNothing(t *testing.T) {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}
-	_ = connstat.Receive
+	_ = connstat.Received
 }

@@ -169,7 +169,7 @@ func TestRawWatcherMayUseTheConnection(t *testing.T) {
 	var a, b net.Conn
 	told := 0
 	r.watch = func(c *conn, d connstat.Direction, _ int64) {
-		if d != connstat.Receive || c.accepted || told > 0 {
+		if d != connstat.Received || c.accepted || told > 0 {
 			return
 		}
 		told++

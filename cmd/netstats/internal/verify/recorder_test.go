@@ -164,7 +164,7 @@ func halfClosed(record *connstat.Record, d connstat.Direction) {
 	c.mu.Lock()
 	c.halves = append(c.halves, d)
 	c.mu.Unlock()
-	if d == connstat.Transmit {
+	if d == connstat.Sent {
 		record.HalfClosed()
 	} else {
 		record.ReadClosed()
