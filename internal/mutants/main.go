@@ -13,9 +13,15 @@ import (
 )
 
 func main() {
+	var o options
+	flag.StringVar(&o.name, "run", "", "run only the mutants whose names match this `regexp`")
+	flag.DurationVar(&o.timeout, "timeout", time.Minute, "how long the tests of one mutant may take; one that hangs is killed, and noticed")
+	flag.IntVar(&o.atOnce, "p", 2, "how many mutants are tested at once")
+	flag.BoolVar(&o.dry, "n", false, "only look whether the changes can be made")
+	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	ok, err := run(ctx)
+	ok, err := o.run(ctx)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 	}
@@ -24,16 +30,17 @@ func main() {
 	}
 }
 
-// run does what the flags say. It reports whether all is as it should be.
-func run(ctx context.Context) (ok bool, err error) {
-	var (
-		name    = flag.String("run", "", "run only the mutants whose names match this `regexp`")
-		timeout = flag.Duration("timeout", time.Minute, "how long the tests of one mutant may take; one that hangs is killed, and noticed")
-		atOnce  = flag.Int("p", 2, "how many mutants are tested at once")
-		dry     = flag.Bool("n", false, "only look whether the changes can be made")
-	)
-	flag.Parse()
-	wanted, err := regexp.Compile(*name)
+// options are what the flags say.
+type options struct {
+	name    string
+	timeout time.Duration
+	atOnce  int
+	dry     bool
+}
+
+// run does what they say. It reports whether all is as it should be.
+func (o options) run(ctx context.Context) (ok bool, err error) {
+	wanted, err := regexp.Compile(o.name)
 	if err != nil {
 		return false, err
 	}
@@ -50,11 +57,11 @@ func run(ctx context.Context) (ok bool, err error) {
 		return false, err
 	}
 	defer os.RemoveAll(scratch)
-	s := survey{runner: runner{root, scratch, *timeout}, mutants: chosen(all, wanted)}
-	if ok := s.prepare(); *dry {
+	s := survey{runner: runner{root, scratch, o.timeout}, mutants: chosen(all, wanted)}
+	if ok := s.prepare(); o.dry {
 		return ok, nil
 	}
-	s.run(ctx, max(1, *atOnce))
+	s.run(ctx, max(1, o.atOnce))
 	return s.summary(), ctx.Err()
 }
 

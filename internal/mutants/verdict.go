@@ -47,7 +47,7 @@ func listen(r io.Reader) (*listener, error) {
 	l := &listener{running: make(map[string]bool), parents: make(map[string]bool)}
 	for d := json.NewDecoder(r); ; {
 		var e event
-		if err := d.Decode(&e); err == io.EOF { //nolint:errorlint // as io.Reader demands
+		if err := d.Decode(&e); err == io.EOF {
 			return l, nil
 		} else if err != nil {
 			return l, err

@@ -11,10 +11,10 @@ import (
 
 // The types here are laid out as package net's are.
 type (
-	conn struct{ fd *netFD }
-	file struct{ *netFD }
+	conn struct{ FD *NetFD }
+	file struct{ *NetFD }
 
-	netFD struct {
+	NetFD struct {
 		_   int64
 		pfd pollFD
 	}
@@ -23,7 +23,7 @@ type (
 		_  int32
 		embedded
 	}
-	lock     struct{ state uint64 }
+	lock     struct{ State uint64 }
 	embedded struct {
 		_    int64
 		room *int
@@ -32,7 +32,7 @@ type (
 
 // TestFieldsThatAreNotThere, or are something else, are not looked at.
 func TestFieldsThatAreNotThere(t *testing.T) {
-	pfd := unsafe.Offsetof(netFD{}.pfd)
+	pfd := unsafe.Offsetof(NetFD{}.pfd)
 	for _, test := range []struct {
 		name string
 		of   reflect.Type
@@ -40,15 +40,15 @@ func TestFieldsThatAreNotThere(t *testing.T) {
 		path []string
 		want uintptr
 	}{
-		{"lock", reflect.TypeFor[conn](), reflect.Uint64, []string{"pfd", "mu", "state"}, pfd + unsafe.Offsetof(pollFD{}.mu)},
+		{"lock", reflect.TypeFor[conn](), reflect.Uint64, []string{"pfd", "mu", "State"}, pfd + unsafe.Offsetof(pollFD{}.mu)},
 		{"of an embedded struct", reflect.TypeFor[conn](), reflect.Pointer, []string{"pfd", "room"}, pfd + unsafe.Offsetof(pollFD{}.embedded) + unsafe.Offsetof(embedded{}.room)},
-		{"within a struct", reflect.TypeFor[struct{ conn }](), reflect.Uint64, []string{"pfd", "mu", "state"}, pfd},
-		{"of an embedded pointer", reflect.TypeFor[file](), reflect.Uint64, []string{"pfd", "mu", "state"}, pfd},
-		{"of another kind", reflect.TypeFor[conn](), reflect.Uint32, []string{"pfd", "mu", "state"}, unknown},
+		{"within a struct", reflect.TypeFor[struct{ conn }](), reflect.Uint64, []string{"pfd", "mu", "State"}, pfd},
+		{"of an embedded pointer", reflect.TypeFor[file](), reflect.Uint64, []string{"pfd", "mu", "State"}, pfd},
+		{"of another kind", reflect.TypeFor[conn](), reflect.Uint32, []string{"pfd", "mu", "State"}, unknown},
 		{"of another name", reflect.TypeFor[conn](), reflect.Uint64, []string{"pfd", "mu", "bits"}, unknown},
-		{"of no struct", reflect.TypeFor[conn](), reflect.Uint64, []string{"pfd", "mu", "state", "bits"}, unknown},
+		{"of no struct", reflect.TypeFor[conn](), reflect.Uint64, []string{"pfd", "mu", "State", "bits"}, unknown},
 		{"past a pointer", reflect.TypeFor[conn](), reflect.Int, []string{"pfd", "room", "n"}, unknown},
-		{"of what is no pointer", reflect.TypeFor[pollFD](), reflect.Uint64, []string{"mu", "state"}, unknown},
+		{"of what is no pointer", reflect.TypeFor[pollFD](), reflect.Uint64, []string{"mu", "State"}, unknown},
 		{"of an interface", reflect.TypeFor[net.Conn](), reflect.Uint64, []string{"pfd"}, unknown},
 	} {
 		if got := offsetOf(test.of, test.kind, test.path...); got != test.want {
