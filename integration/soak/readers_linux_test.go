@@ -72,7 +72,12 @@ func (r *readers) readDelta(t *testing.T) {
 // nothing happens any more, so that both readers must have the same.
 func (r *readers) open(t *testing.T) (n int64) {
 	t.Helper()
-	for _, v := range sums(t, r.cumulative, false) {
+	gauges := sums(t, r.cumulative, false)
+	for _, name := range []string{"netstats.client.connection.count", "netstats.server.connection.count", "netstats.dial.active"} {
+		v, ok := gauges[name]
+		if !ok {
+			t.Errorf("there is no metric %s", name)
+		}
 		n += v
 	}
 	if n == 0 {
