@@ -94,7 +94,7 @@ func wantAttributes(t *testing.T, got map[attribute.Key]attribute.Value, want ..
 	t.Helper()
 	for _, a := range want {
 		if got[a.Key] != a.Value {
-			t.Errorf("%s = %v, want %v", a.Key, got[a.Key].Emit(), a.Value.Emit())
+			t.Errorf("%s = %v, want %v", a.Key, got[a.Key].String(), a.Value.String())
 		}
 	}
 }
