@@ -5,36 +5,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
-	"unique"
 )
-
-// maxFrames bounds how far up the stack the caller of a dial is looked for.
-const maxFrames = 32
-
-// A caller is the path of the package that opened a connection. The zero caller
-// is that of a connection of which it is not known.
-type caller struct{ path unique.Handle[string] }
-
-func (c caller) String() string {
-	if c == (caller{}) {
-		return ""
-	}
-	return c.path.Value()
-}
-
-// caller returns the package that opens a connection now, if that was asked
-// for. It walks the stack, so it must be called by the goroutine that dials.
-func (t *Tracker) caller() caller {
-	if !t.cfg.caller {
-		return caller{}
-	}
-	var pcs [maxFrames]uintptr
-	path := callerIn(runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])]))
-	if path == "" {
-		return caller{}
-	}
-	return caller{unique.Make(path)}
-}
 
 // callerIn returns the package of the first frame outside the standard library
 // and this module. Where there is none, because the connection is opened by a

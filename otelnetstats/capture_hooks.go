@@ -43,13 +43,13 @@ func (k *Capture) socket(ctx context.Context, use bridge.Kind, network string, l
 	o := captured(use, network, local, remote)
 	if d := dialIn(ctx); d != nil {
 		o.network, o.address, o.target, o.root = d.network, d.address, d.target, d.outer != nil
-		o.caller = d.caller
+		o.origin = d.origin
 		return k.opens(d.parent, d.linked(), d.tracker, o)
 	}
 	if k.exporters.match(o.address) || !k.tracker.wants(ctx, o.network, o.address) {
 		return nil
 	}
-	o.caller = k.tracker.caller()
+	o.origin = k.tracker.origin()
 	return k.opens(ctx, ctx, k.tracker, o)
 }
 
@@ -99,7 +99,7 @@ func (k *Capture) adopted(use bridge.Kind, network string, local, remote net.Add
 		return nil
 	}
 	o.local, o.remote = local, remote
-	o.caller = k.tracker.caller()
+	o.origin = k.tracker.origin()
 	return &k.track(ctx, ctx, k.tracker, o).rec
 }
 

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/netstats-go/netstats/internal/connstat"
+	"github.com/netstats-go/netstats/internal/live"
 )
 
 // A Conn is the record of a tracked connection: who it is, what it moved, how
@@ -24,7 +25,7 @@ type Conn struct {
 	series  *series
 	network unique.Handle[string]
 	address string
-	caller  caller
+	origin  *live.Origin // nil if it is not known
 	span    trace.Span
 	journal *journal // nil unless the span is recording
 	history atomic.Pointer[history]
@@ -87,7 +88,7 @@ func (c *Conn) Caller() string {
 	if c.zero() {
 		return ""
 	}
-	return c.caller.String()
+	return c.tracker.callerOf(c.origin)
 }
 
 // LocalAddr is the local address, nil if there is none.

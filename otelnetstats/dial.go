@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/netstats-go/netstats/internal/connstat"
+	"github.com/netstats-go/netstats/internal/live"
 	"github.com/netstats-go/netstats/internal/netwrap"
 )
 
@@ -28,7 +29,7 @@ type dial struct {
 	address string
 	target  target
 	series  *series
-	caller  caller
+	origin  *live.Origin // nil if it is not known
 	span    trace.Span
 	start   time.Time
 	took    time.Duration
@@ -52,9 +53,9 @@ func (t *Tracker) startDial(ctx context.Context, network, address, name string, 
 	d := &dial{tracker: t, parent: ctx, network: network, address: address, span: noSpan}
 	if d.outer = dialIn(ctx); d.outer != nil {
 		d.same = d.outer.tracker == t && d.outer.network == network && d.outer.address == address
-		d.caller = d.outer.caller // the resolver dials in a goroutine of its own
+		d.origin = d.outer.origin // the resolver dials in a goroutine of its own
 	} else {
-		d.caller = t.caller()
+		d.origin = t.origin()
 	}
 	d.target = newTarget(network, address, name)
 	d.series = t.table.get(seriesKey{kind: dials, target: d.target})
@@ -90,7 +91,7 @@ func (d *dial) startSpan() {
 // attributes are what telemetry says of the dial from its start.
 func (d *dial) attributes() []attribute.KeyValue {
 	attrs := slices.Clip(d.series.spanAttributes(d.target))
-	if path := d.caller.String(); path != "" {
+	if path := d.tracker.callerOf(d.origin); path != "" {
 		attrs = append(attrs, nameAttribute(keyCaller, path))
 	}
 	return append(attrs, d.tracker.cfg.spanAttributes...) // last, as the last of a name wins
@@ -219,7 +220,7 @@ func (d *dial) track(conn net.Conn, wrap wrapFunc) (net.Conn, *Conn) {
 		address: d.address,
 		target:  d.target,
 		root:    d.outer != nil,
-		caller:  d.caller,
+		origin:  d.origin,
 		dial:    d,
 	})
 	d.tellOuter(c)

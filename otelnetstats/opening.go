@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/netstats-go/netstats/internal/connstat"
+	"github.com/netstats-go/netstats/internal/live"
 )
 
 // lastID numbers the connections of the process.
@@ -25,9 +26,9 @@ type opening struct {
 	local, remote net.Addr
 	opened        time.Time
 	packet        bool
-	root          bool // never a child, whatever the option says
-	caller        caller
-	dial          *dial // that is over; nil if there is none, or it goes on
+	root          bool         // never a child, whatever the option says
+	origin        *live.Origin // nil if it is not known
+	dial          *dial        // that is over; nil if there is none, or it goes on
 }
 
 // typed is the address that tells the network type.
@@ -89,7 +90,7 @@ func (t *Tracker) newConn(linked context.Context, o opening) *Conn {
 		o.series.packet.Store(true)
 	}
 	id := lastID.Add(1)
-	c := &Conn{tracker: t, series: o.series, network: unique.Make(short(o.network)), address: short(o.address), caller: o.caller}
+	c := &Conn{tracker: t, series: o.series, network: unique.Make(short(o.network)), address: short(o.address), origin: o.origin}
 	c.span = t.startSpan(linked, o, id)
 	if c.span.IsRecording() {
 		c.record(o, linkedTo(linked).SpanID())

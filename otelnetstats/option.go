@@ -32,6 +32,7 @@ type config struct {
 	maxServers       int
 	accepted         bool
 	caller           bool
+	dialStacks       bool
 	maxSpanAge       time.Duration
 	noSpanEvents     bool
 	events           logevent.Sink // nil if nobody wants them
@@ -215,10 +216,19 @@ func WithMaxServers(n int) Option {
 }
 
 // WithCaller has [Conn.Caller] tell which package opened a connection, and the
-// connection's span by its attribute netstats.caller. It costs a walk up the
-// stack at each dial, a few microseconds.
+// span of the dial and the connection's by their attribute netstats.caller. It
+// costs a walk up the stack at each dial, about a microsecond.
 func WithCaller() Option {
 	return optionFunc(func(c *config) { c.caller = true })
+}
+
+// WithDialStacks has the stack kept with which each connection was opened: of the
+// dial, or of Register. Package connz shows it, and makes the profile of it that go
+// tool pprof reads. It costs a walk up the stack at each dial, which WithCaller shares,
+// and takes about 500 bytes for each place in the program that dials. At most 1,024
+// of them are told apart, by the innermost 32 calls.
+func WithDialStacks() Option {
+	return optionFunc(func(c *config) { c.dialStacks = true })
 }
 
 // WithAccepted has a [Capture] track accepted connections, too.

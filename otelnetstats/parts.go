@@ -186,7 +186,7 @@ func (c *Conn) startLaterSpan() *laterSpan {
 
 // opening is what the connection began with, as far as spans say it.
 func (c *Conn) opening() opening {
-	return opening{role: c.rec.Role, target: c.target(), series: c.series, local: c.rec.Local, remote: c.rec.Remote, caller: c.caller}
+	return opening{role: c.rec.Role, target: c.target(), series: c.series, local: c.rec.Local, remote: c.rec.Remote, origin: c.origin}
 }
 
 // target is what the connection leads to. The series knows it, but for one past a

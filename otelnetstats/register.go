@@ -68,7 +68,7 @@ func register[T Endpoint](ctx context.Context, t *Tracker, conn T, wrap func(T, 
 
 // openingOf is the opening of a connection that somebody else opened.
 func (t *Tracker) openingOf(conn Endpoint) opening {
-	o := opening{caller: t.caller()}.of(conn)
+	o := opening{origin: t.origin()}.of(conn)
 	addr := o.local
 	if !isNil(addr) {
 		o.network = networkOf(addr)

@@ -66,7 +66,7 @@ func (t *Tracker) appendConnectionAttributes(attrs []attribute.KeyValue, o openi
 	if o.role == connstat.Server {
 		attrs = appendAddr(attrs, keyClientAddress, keyClientPort, o.remote)
 	}
-	if path := o.caller.String(); path != "" {
+	if path := t.callerOf(o.origin); path != "" {
 		attrs = append(attrs, nameAttribute(keyCaller, path))
 	}
 	return append(attrs, t.cfg.spanAttributes...) // last, as the last of a name wins

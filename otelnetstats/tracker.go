@@ -29,14 +29,15 @@ import (
 // same streams. SDKs add their numbers up, which the specification does not
 // promise; give them different metric attributes, or share one Tracker.
 type Tracker struct {
-	cfg    config
-	tracer trace.Tracer
-	in     *instruments
-	table  *seriesTable
-	names  *lookupNames
-	open   connstat.OpenSet
-	parts  *parts
-	down   atomic.Bool
+	cfg     config
+	tracer  trace.Tracer
+	in      *instruments
+	table   *seriesTable
+	names   *lookupNames
+	origins origins
+	open    connstat.OpenSet
+	parts   *parts
+	down    atomic.Bool
 
 	capture atomic.Pointer[Capture]
 

@@ -71,6 +71,7 @@ type Record struct {
 	sent   counter
 	Opened time.Time
 	state  atomic.Uint32
+	active activity
 
 	kernel kernel
 	folded struct{ received, sent sum }

@@ -54,8 +54,13 @@ func (s *OpenSet) Fold() {
 	list := s.touched.list
 	s.touched.list = nil
 	s.touched.mu.Unlock()
+	if len(list) == 0 {
+		return
+	}
+	now := Now()
 	for _, r := range list {
 		r.quiet.end() // before it is folded, so that no later call is missed
 		r.fold()
+		r.active.set(now.Sub(r.Opened))
 	}
 }
