@@ -291,6 +291,7 @@ func (d *dial) end(c *Conn, err error) {
 		d.describe(c, err)
 	}
 	if err != nil && !d.same {
+		d.tellFailed(err)
 		d.logFailure(err)
 		d.tracker.cfg.callbacks.dialError(context.WithoutCancel(d.parent), d.network, d.address, err)
 	}

@@ -191,6 +191,16 @@ func (h *history) recent(n int) []mark {
 	return h.last(min(n, len(h.marks)))
 }
 
+// latestMark returns how many marks were ever made, and the name of the latest.
+func (h *history) latestMark() (made int, name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if n := len(h.marks); n > 0 {
+		name = h.marks[(h.next+n-1)%n].name
+	}
+	return h.made.count, name
+}
+
 // marksMade returns all marks ever made. h may be nil.
 func (h *history) marksMade() marksMade {
 	if h == nil {

@@ -125,6 +125,26 @@ func (j *journal) split(h *history, later *laterSpan) (ended summary, ok bool) {
 	return ended, true
 }
 
+// soFar is what the live part amounts to now: its events, in order of time within
+// each kind, how many of them there was no room for, and its number. The run that
+// goes on is among them.
+func (j *journal) soFar(h *history) (runs []run, marks []mark, left int64, number int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	runs = j.part.runs.all()
+	if old := j.direction.Load(); old != 0 {
+		d := connstat.Direction(old - 1) //nolint:gosec // 0 or 1
+		now := j.rec.Flow(d)
+		runs = append(runs, run{
+			at: j.current, lasted: connstat.Since(j.rec.Opened) - j.current, direction: d,
+			bytes:      now.Bytes - j.noted[d].Bytes,
+			operations: uint32(now.Operations - j.noted[d].Operations), //nolint:gosec // a run has fewer
+		})
+	}
+	marks, unmarked := j.part.marks(h)
+	return runs, marks, j.part.runs.suppressed.events + int64(unmarked.count), int(j.part.number)
+}
+
 // partNumber is the number of the live part.
 func (j *journal) partNumber() int {
 	j.mu.Lock()

@@ -21,6 +21,7 @@ func connOf(rec *connstat.Record) *Conn { return (*Conn)(rec.Owner.(*owner)) }
 // is open.
 func (o *owner) Ended(info tcpinfo.Info, asked bool) {
 	c := (*Conn)(o)
+	defer c.tellEnded(info, asked) // with what callbacks marked
 	c.tellWritev()
 	c.noteTCP(info, asked)
 	if callbacks := c.tracker.cfg.callbacks; len(callbacks.all) > 0 {

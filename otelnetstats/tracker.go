@@ -15,6 +15,7 @@ import (
 
 	"github.com/netstats-go/netstats/internal/bridge"
 	"github.com/netstats-go/netstats/internal/connstat"
+	"github.com/netstats-go/netstats/internal/live"
 )
 
 // A Tracker holds what its connections share: the providers, the instruments
@@ -40,6 +41,8 @@ type Tracker struct {
 	down    atomic.Bool
 
 	capture atomic.Pointer[Capture]
+	hub     atomic.Pointer[live.Hub] // nil unless somebody shows connections
+	hubMade sync.Once
 
 	tlsWarning sync.Once
 }
