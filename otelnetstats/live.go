@@ -91,6 +91,9 @@ type shown Conn
 
 var _ live.Conn = (*shown)(nil)
 
+// ID implements [live.Conn].
+func (s *shown) ID() uint64 { return s.rec.ID }
+
 // Identity implements [live.Conn].
 func (s *shown) Identity(known *live.Identity) *live.Identity {
 	c := (*Conn)(s)

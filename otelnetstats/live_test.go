@@ -1,7 +1,6 @@
 package otelnetstats_test
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net"
@@ -184,7 +183,7 @@ func TestTheHubKeepsNoConnection(t *testing.T) {
 	l := newLab(t)
 	hub := hubOf(t, l.Tracker)
 	open := func() weak.Pointer[otelnetstats.Conn] {
-		conn := l.Register(context.Background(), &stub{read: func([]byte) (int, error) { return 0, io.EOF }})
+		conn := l.Register(t.Context(), &stub{read: func([]byte) (int, error) { return 0, io.EOF }})
 		c := lookup(t, conn)
 		shownOf(t, hub).Identity(nil)
 		must(t, conn.Close())

@@ -7,6 +7,7 @@ import (
 
 // A Conn is an open connection. Its methods are safe for concurrent use.
 type Conn interface {
+	ID() uint64
 	// Identity says which connection it is. It returns known, if nothing is new.
 	Identity(known *Identity) *Identity
 	Numbers() Numbers
@@ -120,19 +121,23 @@ type Step struct {
 // Spent is how long the steps of a kind lasted, from the start of the first to the
 // end of the last.
 func (s *Setup) Spent(kind string) time.Duration {
-	var from, to time.Time
+	var end time.Time
 	for _, step := range s.Steps {
-		if step.Kind != kind {
-			continue
-		}
-		if end := step.Start.Add(step.Took); to.Before(end) {
-			to = end
-		}
-		if from.IsZero() || step.Start.Before(from) {
-			from = step.Start
+		if e := step.Start.Add(step.Took); step.Kind == kind && end.Before(e) {
+			end = e
 		}
 	}
-	return to.Sub(from)
+	return end.Sub(s.Began(kind))
+}
+
+// Began is when the first step of a kind did; zero if there is none.
+func (s *Setup) Began(kind string) (begin time.Time) {
+	for _, step := range s.Steps {
+		if step.Kind == kind && (begin.IsZero() || step.Start.Before(begin)) {
+			begin = step.Start
+		}
+	}
+	return begin
 }
 
 // TLS is what a handshake agreed upon.

@@ -14,8 +14,6 @@ type ring[T any] struct {
 
 func (r *ring[T]) add(v *T) { r.slots[(r.next.Add(1)-1)%ringSize].Store(v) }
 
-func (r *ring[T]) count() int64 { return r.next.Load() }
-
 // latest returns what is kept, latest first. What is added meanwhile may take the
 // place of something that is older.
 func (r *ring[T]) latest() (all []*T, count int64) {
