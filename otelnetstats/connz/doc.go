@@ -13,8 +13,10 @@
 //
 //	./           the page, which works without JavaScript, too; ?format=text for curl, ?format=json
 //	conns.json   the same as data
+//	profile      for go tool pprof: connections, dials and bytes by the stack of the dial,
+//	             with [otelnetstats.WithDialStacks]; ?seconds=30 is what happens from now on
 //
-// What is shown is chosen by the query, which all of them understand:
+// What is shown is chosen by the query, which the first two understand:
 //
 //	state   open (the default), closed or failed
 //	q       a filter, such as "server:api rtt>50ms pgx"

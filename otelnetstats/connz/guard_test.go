@@ -1,7 +1,10 @@
 package connz_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -166,6 +169,15 @@ func TestGuardThatHidesNames(t *testing.T) {
 	}
 	if found < 20 {
 		t.Errorf("an admin sees the names %d times only", found)
+	}
+	for user, want := range map[string]bool{"guest": false, "admin": true} {
+		z, err := gzip.NewReader(ask(t, h, "/profile", as(user)).Body)
+		testnet.Must(t, err)
+		profile, err := io.ReadAll(z)
+		testnet.Must(t, err)
+		if got := bytes.Contains(profile, []byte("secret.example")); got != want {
+			t.Errorf("the profile of the %s has names: %v", user, got)
+		}
 	}
 	if w := ask(t, h, "/?format=text", as("guest")); !strings.Contains(w.Body.String(), "1.23 kB") {
 		t.Errorf("a guest does not see the numbers:\n%s", w.Body)

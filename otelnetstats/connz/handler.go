@@ -5,6 +5,7 @@ import (
 	"embed"
 	"net/http"
 	"strings"
+	"sync/atomic"
 
 	"github.com/netstats-go/netstats/internal/live"
 	"github.com/netstats-go/netstats/otelnetstats"
@@ -36,8 +37,9 @@ func Handler(tracker *otelnetstats.Tracker, opts ...Option) http.Handler {
 
 type handler struct {
 	config
-	hub     *live.Hub
-	lookout *lookout
+	hub      *live.Hub
+	lookout  *lookout
+	profiles atomic.Int64 // that are being taken
 }
 
 // files are the assets that are served as they are.
@@ -65,6 +67,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.serve(w, r, names, r.URL.Query().Get("format"))
 	case "conns.json":
 		h.serve(w, r, names, "json")
+	case "profile":
+		h.profile(w, r, names)
 	default:
 		serveFile(w, r, name)
 	}
