@@ -24,6 +24,7 @@ FUZZTIME ?= 30s
 SOAK ?= 1h
 MUTANT ?= .
 VIEWING ?= $(CURDIR)/.viewing
+CHROMIUM ?= chromium
 
 # Modules are tested as their users get them, not as a workspace around this
 # checkout would have them; -modfile is refused in one, too.
@@ -159,6 +160,11 @@ ledger-million: ## The same with 1,000,000
 .PHONY: ledger-ten-million
 ledger-ten-million: ## The same with 10,000,000
 	NETSTATS_LEDGER_OPS=10000000 $(GO) test ./internal/ledger -count=1 -v -timeout 12h
+
+.PHONY: pictures
+pictures: ## Look at the live page in a Chromium, and take its pictures (CHROMIUM=path)
+	NETSTATS_CHROMIUM=$(CHROMIUM) NETSTATS_PICTURES=$(CURDIR)/docs/pictures \
+		$(GO) test -count=1 -run 'Browser|Pictures' -v ./otelnetstats/connz
 
 .PHONY: soak
 soak: ## Run a mix of everything for SOAK (1h), and look what is left

@@ -16,7 +16,7 @@ func TestThePageBringsNothingAlong(t *testing.T) {
 			t.Fatalf("go list: %v", err)
 		}
 		all := make(map[string]bool)
-		for _, dep := range strings.Fields(string(out)) {
+		for dep := range strings.FieldsSeq(string(out)) {
 			all[dep] = true
 		}
 		return all

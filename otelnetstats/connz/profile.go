@@ -51,7 +51,7 @@ type values struct {
 
 func (u usage) add(c corner, s live.Sums, open int64) {
 	sums := u[c]
-	sums.Sums.Add(s)
+	sums.Add(s)
 	sums.open += open
 	u[c] = sums
 }

@@ -61,7 +61,7 @@ func TestProfileInGoToolPprof(t *testing.T) {
 
 	want := func(text string, parts ...string) {
 		t.Helper()
-		for _, line := range strings.Split(text, "\n") {
+		for line := range strings.Lines(text) {
 			found := true
 			for _, part := range parts {
 				found = found && strings.Contains(line, part)
