@@ -25,7 +25,11 @@
 //	log test:      as test, in the module netstatslog
 //	equivalent:    why no test can notice; the mutant is to survive
 //
-// Nothing is written to the tree: go test is given the changed file by -overlay.
+// Nothing is written to the tree: go test is given changed files by -overlay. Mutants
+// that change one function are all in one build of each package's tests, which the
+// environment tells which one to be. The others are built one by one, as are those
+// whose tests fail in that build without any mutant.
+//
 // Where the code has changed so that a mutant cannot be made any more, that is said
 // first. With -n that is all that is looked for.
 package main

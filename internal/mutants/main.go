@@ -61,6 +61,10 @@ func (o options) run(ctx context.Context) (ok bool, err error) {
 	if ok := s.prepare(); o.dry {
 		return ok, nil
 	}
+	if s.woven, err = s.runner.weaveAll(ctx, s.left()); err != nil {
+		return false, err
+	}
+	fmt.Fprintf(os.Stderr, "%d of %d mutants are in one build\n", len(s.woven.numbers), len(s.mutants))
 	s.run(ctx, max(1, o.atOnce))
 	return s.summary(), ctx.Err()
 }

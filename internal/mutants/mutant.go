@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -27,6 +28,11 @@ type suite struct {
 
 // module returns the module's folder.
 func (s suite) module(root string) string { return filepath.Join(root, filepath.FromSlash(s.in)) }
+
+// captured reports whether one of its suites is of a capture build.
+func (m mutant) captured() bool {
+	return slices.ContainsFunc(m.suites, func(s suite) bool { return s.captured })
+}
 
 // apply returns the source with the change made.
 func (m mutant) apply(source string) (string, error) {

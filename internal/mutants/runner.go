@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"time"
 )
 
@@ -20,14 +19,18 @@ type runner struct {
 
 // run has the tests of m look for it, one suite after the other until one
 // notices.
-func (r runner) run(ctx context.Context, m mutant) verdict {
-	overlay, err := r.overlay(m)
-	if err != nil {
-		return verdict{broken, err.Error()}
+func (r runner) run(ctx context.Context, m mutant, w *woven) verdict {
+	command := func(s suite) *exec.Cmd { return w.command(ctx, s, w.numbers[m.name]) }
+	if !w.has(ctx, m) {
+		overlay, err := r.overlay(m)
+		if err != nil {
+			return verdict{broken, err.Error()}
+		}
+		command = func(s suite) *exec.Cmd { return s.command(ctx, r, overlay) }
 	}
 	all := verdict{fate: skipped}
 	for _, s := range m.suites {
-		v, err := r.test(ctx, s, overlay)
+		v, err := r.listen(ctx, command(s), filepath.Join(r.scratch, m.name+".stderr"))
 		if err != nil {
 			return verdict{broken, err.Error()}
 		}
@@ -71,17 +74,13 @@ func (r runner) changed(m mutant) (string, error) {
 
 func (r runner) original(m mutant) string { return filepath.Join(r.root, filepath.FromSlash(m.file)) }
 
-// test runs one suite. Tests that hang are ended by go test itself.
-func (r runner) test(ctx context.Context, s suite, overlay string) (verdict, error) {
-	cmd := s.command(ctx, r.root, []string{
-		"-json", "-vet=off", "-ldflags=-w", "-failfast", "-count=1", fmt.Sprint("-timeout=", r.timeout), "-overlay=" + overlay,
-	})
-	cmd.Env = append(os.Environ(), "GOWORK=off")
+// listen runs the tests of one suite. Those that hang end themselves.
+func (r runner) listen(ctx context.Context, cmd *exec.Cmd, stderr string) (verdict, error) {
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return verdict{}, err
 	}
-	said, err := os.Create(overlay + ".stderr")
+	said, err := os.Create(stderr)
 	if err != nil {
 		return verdict{}, err
 	}
@@ -100,12 +99,14 @@ func (r runner) test(ctx context.Context, s suite, overlay string) (verdict, err
 
 // command is the call of go test, or of what does the same for capture builds.
 // What the suite says itself comes last, and so wins.
-func (s suite) command(ctx context.Context, root string, flags []string) *exec.Cmd {
-	args, dir := []string{"test"}, s.module(root)
+func (s suite) command(ctx context.Context, r runner, overlay string) *exec.Cmd {
+	args, dir := []string{"test"}, s.module(r.root)
 	if s.captured {
-		args, dir = []string{"run", ".", "test", "-C", dir}, filepath.Join(root, "cmd", "netstats")
+		args, dir = []string{"run", ".", "test", "-C", dir}, filepath.Join(r.root, "cmd", "netstats")
 	}
-	cmd := exec.CommandContext(ctx, "go", slices.Concat(args, flags, s.args)...)
+	args = append(args, "-json", "-vet=off", "-ldflags=-w", "-failfast", "-count=1", fmt.Sprint("-timeout=", r.timeout), "-overlay="+overlay)
+	cmd := exec.CommandContext(ctx, "go", append(args, s.args...)...)
 	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off")
 	return cmd
 }

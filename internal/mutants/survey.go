@@ -11,6 +11,7 @@ import (
 type survey struct {
 	runner  runner
 	mutants []mutant
+	woven   *woven
 
 	mu       sync.Mutex // guards all below, and the order of what is printed
 	verdicts map[string]verdict
@@ -51,7 +52,7 @@ func (s *survey) each(ctx context.Context, mutants []mutant, atOnce int, final f
 	for range atOnce {
 		workers.Go(func() {
 			for m := range next {
-				if v := s.runner.run(ctx, m); ctx.Err() == nil && final(m, v) {
+				if v := s.runner.run(ctx, m, s.woven); ctx.Err() == nil && final(m, v) {
 					s.keep(m, v)
 				}
 			}

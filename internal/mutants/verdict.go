@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"maps"
@@ -108,7 +109,7 @@ func (l *listener) verdict() verdict {
 	case l.build != "":
 		return verdict{broken, "does not build: " + firstLine(l.build)}
 	case l.timeout:
-		return verdict{killed, "timeout in " + l.unfinished()}
+		return verdict{killed, "timeout in " + cmp.Or(l.unfinished(), l.by)}
 	case l.by != "":
 		return verdict{killed, l.by}
 	case l.failed && l.last != "":

@@ -36,6 +36,7 @@ func TestVerdict(t *testing.T) {
 		{"fails later", said("run A", "pass A", "run B", "fail B", "fail"), verdict{killed, "B"}},
 		{"does not build", said("build-output # p", "build-output x.go:1: no", "fail"), verdict{broken, "does not build: x.go:1: no"}},
 		{"hangs", said("run A", "output panic: test timed out after 1s", "fail"), verdict{killed, "timeout in A"}},
+		{"hangs, and is said to fail", said("run A", "output panic: test timed out after 1s", "fail A", "fail"), verdict{killed, "timeout in A"}},
 		{"crashes", said("run A", "output fatal error: all goroutines are asleep", "fail"), verdict{killed, "fatal error: all goroutines are asleep A"}},
 		{"leaves goroutines", said("run A", "pass A", "output goroutines outlive their tests:", "fail"), verdict{killed, "goroutines outlive their tests"}},
 		{"has no tests", said("pass"), verdict{broken, "there is no such test"}},
