@@ -200,6 +200,26 @@ func TestClosedMetric(t *testing.T) {
 	}
 }
 
+// TestMetricsOfOpenConnections have what they moved by then.
+func TestMetricsOfOpenConnections(t *testing.T) {
+	l := newLab(t)
+	if s := collect(t, l.cumulative); len(s.Metrics) != 0 {
+		t.Errorf("a Tracker without connections has %d metrics", len(s.Metrics))
+	}
+	conn := l.Register(t.Context(), &stub{})
+	defer conn.Close()
+	for _, want := range []int64{5, 10} {
+		send(t, conn, 5)
+		s := collect(t, l.cumulative)
+		if got := s.sum("netstats.client.io", transmitted); got != want {
+			t.Errorf("io is %d, want %d", got, want)
+		}
+		if _, ok := s.metric("netstats.client.tcp.retransmits"); ok {
+			t.Error("a connection that the kernel does not know has segments")
+		}
+	}
+}
+
 func TestMetricsNeverVanish(t *testing.T) {
 	l := newLab(t)
 	l.Register(t.Context(), &stub{}).Close()

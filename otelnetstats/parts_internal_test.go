@@ -71,6 +71,19 @@ func TestPartsOfEndedConnections(t *testing.T) {
 	unrecorded.parts.add(openConn(t, unrecorded))
 }
 
+// TestPartsOfOtherClocks: a connection of a bubble lives by another clock than a
+// Tracker outside, and has one span.
+func TestPartsOfOtherClocks(t *testing.T) {
+	tracker, _ := recording(t)
+	synctest.Test(t, func(t *testing.T) {
+		c := openConn(t, tracker)
+		defer c.rec.End(connstat.Local)
+		if got := tracker.parts.all(); got != 0 {
+			t.Errorf("%d parts are waited for, want none", got)
+		}
+	})
+}
+
 // TestNoPartAfterTheLast, which ends while the next one begins.
 func TestNoPartAfterTheLast(t *testing.T) {
 	tracker, spans := recording(t)
