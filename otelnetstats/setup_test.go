@@ -121,6 +121,42 @@ func TestSetupOfTLS(t *testing.T) {
 	}
 }
 
+// TestTheFirstCertificateToExpire is the one that counts.
+func TestTheFirstCertificateToExpire(t *testing.T) {
+	early, late := certificateFor(t, time.Now().Add(time.Hour)), certificateFor(t, time.Now().Add(10*time.Hour))
+	chain := tls.Certificate{Certificate: [][]byte{early.Certificate[0], late.Certificate[0]}, PrivateKey: early.PrivateKey}
+	ln := tls.NewListener(listen(t, "tcp", "127.0.0.1:0"), &tls.Config{Certificates: []tls.Certificate{chain}})
+	serveOn(t, ln, echo)
+	roots := x509.NewCertPool()
+	roots.AddCert(early.Leaf)
+	l := newLab(t)
+	conn, err := (&otelnetstats.Dialer{Tracker: l.Tracker}).TLS(&tls.Config{RootCAs: roots, ServerName: "server.test"})(t.Context(), "tcp", ln.Addr().String())
+	must(t, err)
+	defer conn.Close()
+	if got := lookup(t, conn).Setup().TLS.CertificateExpiry; !got.Equal(early.Leaf.NotAfter) {
+		t.Errorf("expires at %v, want %v", got, early.Leaf.NotAfter)
+	}
+}
+
+// TestSetupOfTheDialThatConnected, not of one around it that it knows nothing of.
+func TestSetupOfTheDialThatConnected(t *testing.T) {
+	address := serve(t, wait)
+	l := newLab(t)
+	inner := l.WrapDial(func(ctx context.Context, network, address string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, address)
+	})
+	var begun time.Time
+	conn, err := l.WrapDial(func(_ context.Context, network, address string) (net.Conn, error) {
+		begun = time.Now()
+		return inner(t.Context(), network, address)
+	})(t.Context(), "tcp", address)
+	must(t, err)
+	defer conn.Close()
+	if s := lookup(t, conn).Setup(); s.Start.Before(begun) || len(s.Connects) != 1 {
+		t.Errorf("it begins at %v with %d attempts, want one, after %v", s.Start, len(s.Connects), begun)
+	}
+}
+
 func TestSetupOfAFailedHandshake(t *testing.T) {
 	address, config := serveTLS(t)
 	config.RootCAs, config.ServerName = x509.NewCertPool(), "server.test"

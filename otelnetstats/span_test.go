@@ -581,6 +581,30 @@ func TestConnectionsOfUnsampledDials(t *testing.T) {
 	}
 }
 
+// TestConnectionsOfUnsampledCallers are linked to nothing.
+func TestConnectionsOfUnsampledCallers(t *testing.T) {
+	l := newSampledLab(t, exceptByName{"caller", sdktrace.Drop})
+	ctx, caller := l.span(t.Context(), "caller")
+	l.Register(ctx, &stub{}).Close()
+	caller.End()
+	if links := l.only(t, "connection").Links(); len(links) != 0 {
+		t.Errorf("the connection has links that lead nowhere: %v", links)
+	}
+}
+
+// TestNothingIsLeftOutWhereNothingIsWanted: without events none are suppressed.
+func TestNothingIsLeftOutWhereNothingIsWanted(t *testing.T) {
+	l := newLab(t, otelnetstats.WithSpanEvents(false))
+	conn := l.Register(t.Context(), &stub{})
+	for range 100 {
+		send(t, conn, 1)
+		mark(t, conn, "m")
+	}
+	conn.Close()
+	attrsOf(l.only(t, "connection").Attributes()).want(t, "span", attribute.Int("netstats.transmit.size", 100),
+		absent("netstats.events.suppressed"), absent("netstats.marks.suppressed.count"), absent("netstats.marks.suppressed.transmit.size"))
+}
+
 // exceptByName samples all spans but those whose name begins so.
 type exceptByName struct {
 	prefix   string
