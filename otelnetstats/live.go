@@ -145,7 +145,7 @@ func (s *shown) Ask() (live.TCP, bool) {
 }
 
 func liveTCP(info tcpinfo.Info) live.TCP {
-	return live.TCP{RTT: info.RTT, Retransmits: info.Retransmits, PeerDone: info.Peer == tcpinfo.PeerClosed}
+	return live.TCP{RTT: info.RTT, Retransmits: info.Retransmits, PeerDone: info.PeerLeft}
 }
 
 // Detail implements [live.Conn].

@@ -86,7 +86,8 @@ type Flow struct{ Bytes, Operations int64 }
 type TCP struct {
 	RTT         time.Duration
 	Retransmits int64
-	// PeerDone is set if the peer closed its direction.
+	// PeerDone is set if the peer closed or broke off the connection, and this side
+	// did nothing.
 	PeerDone bool
 }
 

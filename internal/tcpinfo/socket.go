@@ -17,6 +17,10 @@ type Info struct {
 	Sent    int64
 	HasSent bool
 
+	// PeerLeft is set if the peer has closed the connection, or broken it off, and
+	// this process has closed no direction of it.
+	PeerLeft bool
+
 	// Peer says what became of the other end. Only [Socket.Last] and [Last] tell.
 	Peer Peer
 }

@@ -258,6 +258,7 @@ func (q *query) answer() (Info, bool) {
 	info := Info{
 		RTT:         time.Duration(q.info.Rtt) * time.Microsecond,
 		Retransmits: int64(q.info.Total_retrans),
+		PeerLeft:    !q.hasFIN() && (q.info.State == stateCloseWait || q.info.State == stateClose),
 	}
 	if q.socket != nil && q.length >= uint32(enough) {
 		info.Sent, info.HasSent = q.sent, true

@@ -250,8 +250,9 @@ func TestPeer(t *testing.T) {
 			s.Init(c)
 			test.do(t, c, peer)
 			awaitState(t, c, test.state)
-			if info, ok := s.Info(); !ok || info.Peer != tcpinfo.PeerUnknown {
-				t.Errorf("Info: %+v, %v, want nothing of the peer", info, ok)
+			left := test.name != "own FIN" && test.name != "nothing" && test.state != lastAck
+			if info, ok := s.Info(); !ok || info.Peer != tcpinfo.PeerUnknown || info.PeerLeft != left {
+				t.Errorf("Info: %+v, %v, want no reason, and whether the peer left: %v", info, ok, left)
 			}
 			if info, ok := s.Last(); !ok || info.Peer != test.want { // once: it takes the error away
 				t.Errorf("Last: %+v, %v, want peer %d", info, ok, test.want)

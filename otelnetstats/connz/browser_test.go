@@ -95,7 +95,8 @@ func TestPictures(t *testing.T) {
 	tracker := newTracker(t, otelnetstats.WithCaller(), otelnetstats.WithDialStacks())
 	srv := httptest.NewServer(connz.Handler(tracker))
 	defer srv.Close()
-	defer keepBusy(t, tracker)()
+	stop := keepBusy(t, tracker)
+	defer stop()
 	for range 60 { // for the chart
 		body(t, srv.Config.Handler, "/")
 		time.Sleep(time.Second)

@@ -43,7 +43,7 @@ var columns = map[string][]column{
 }
 
 var (
-	state = column{name: "state", title: "State", text: (*item).state, compare: by((*item).state)}
+	state = column{name: "state", title: "State", kernel: true, text: (*item).state, compare: by((*item).state)}
 	// reason and failure are what the state is of those that are over.
 	reason  = column{name: "state", title: "Reason", help: "why it ended", text: (*item).state, compare: by((*item).state)}
 	failure = column{name: "state", title: "Failed with", help: "error.type", text: (*item).state, compare: by((*item).state)}

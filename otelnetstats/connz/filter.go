@@ -9,10 +9,8 @@ import (
 	"unicode"
 )
 
-const (
-	// maxFilter bounds a filter's length, and so the number of its words.
-	maxFilter = 500
-)
+// maxFilter bounds a filter's length, and so the number of its words.
+const maxFilter = 500
 
 // A filter has all of its words agree to an item. The zero filter agrees to all.
 type filter []word
@@ -136,6 +134,7 @@ func parseWord(text string) (word, error) {
 		name, op, value := bare[:at], bare[at], bare[at+1:]
 		if field, ok := texts[name]; ok && (op == ':' || op == '=') {
 			w.match = matchText(field, op == '=', strings.ToLower(value))
+			w.kernel = name == "state" // it knows that the peer has left
 			return w, nil
 		}
 		if field, ok := numbers[name]; ok {

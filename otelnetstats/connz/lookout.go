@@ -48,9 +48,9 @@ type look struct {
 type known struct {
 	id    *live.Identity
 	last  *look        // that found it
-	base  *look        // that the numbers are of; nil if there is none
-	moved live.Numbers // by then
-	rates rates        // until then
+	moved live.Numbers // by the last look that rates are of, if based is set
+	based bool
+	rates rates // until then
 	spark *spark
 }
 
@@ -103,7 +103,7 @@ func (l *lookout) see(c live.Conn, next *look, paced bool) *item {
 		if k.spark != nil && k.rates.known {
 			k.spark.add(l.base.at, next.at, k.rates)
 		}
-		k.base, k.moved = next, i.Numbers
+		k.moved, k.based = i.Numbers, true
 	}
 	k.last, i.rates = next, k.rates
 	return i
@@ -112,7 +112,7 @@ func (l *lookout) see(c live.Conn, next *look, paced bool) *item {
 // ratesSince are those since the look before. A connection that was not found then is
 // told of if it has been opened since.
 func (k *known) ratesSince(base *look, i *item) rates {
-	if base == nil || i.at.Sub(base.at) > pauseAfter || k.base == nil && i.Opened.Before(base.at) {
+	if base == nil || i.at.Sub(base.at) > pauseAfter || !k.based && i.Opened.Before(base.at) {
 		return rates{}
 	}
 	d := i.at.Sub(base.at).Seconds()

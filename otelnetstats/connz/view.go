@@ -92,7 +92,7 @@ func (v *view) parseLimit(s string, most int) error {
 
 // asksKernel reports whether the kernel is to be asked about each connection.
 func (v *view) asksKernel() bool {
-	return v.filter.asksKernel() || v.sort != nil && v.sort.kernel
+	return v.filter.asksKernel() || v.group != "" || v.sort != nil && v.sort.kernel
 }
 
 // order puts items in the view's order. What is equal stays as it was.
