@@ -3,7 +3,7 @@
 // at, and a mistake. Which server is it that connections leak to?
 //
 //	live                           shows the page as text, and ends
-//	live -listen localhost:6061    serves http://localhost:6061/ until it is interrupted
+//	live -listen localhost:6061    serves it until it is interrupted
 package main
 
 import (
@@ -40,9 +40,9 @@ func run(ctx context.Context, address string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	// All it takes. Any mux will do, at any path that ends in a slash.
+	// All it takes. Any path that ends in a slash will do.
 	mux := http.NewServeMux()
-	mux.Handle("/", connz.Handler(tracker))
+	mux.Handle("/debug/connz/", connz.Handler(tracker))
 
 	listener, err := net.Listen("tcp", cmp.Or(address, "localhost:0"))
 	if err != nil {
@@ -51,14 +51,15 @@ func run(ctx context.Context, address string, stdout io.Writer) error {
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(listener) }()
-	fmt.Fprintf(stdout, "serving on http://%s/\n", listener.Addr())
+	url := "http://" + listener.Addr().String() + "/debug/connz/"
+	fmt.Fprintln(stdout, "serving on", url)
 
 	l, err := startLife(tracker)
 	if err != nil {
 		return errors.Join(err, srv.Close())
 	}
 	if address == "" {
-		err = show(ctx, "http://"+listener.Addr().String(), stdout)
+		err = show(ctx, url, stdout)
 	} else {
 		err = wait(ctx, done)
 	}
@@ -81,7 +82,7 @@ func wait(ctx context.Context, done <-chan error) error {
 // show prints what the page has, as text.
 func show(ctx context.Context, url string, stdout io.Writer) error {
 	for _, query := range []string{"?format=text", "?format=text&state=failed"} {
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/"+query, nil)
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, url+query, nil)
 		if err != nil {
 			return err
 		}

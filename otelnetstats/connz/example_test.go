@@ -15,8 +15,9 @@ import (
 // The page is served where the program says: here by a server of its own, which
 // answers this machine only.
 func ExampleHandler() {
+	tracker := otelnetstats.Default()
 	mux := http.NewServeMux()
-	mux.Handle("/debug/connz/", connz.Handler(otelnetstats.Default()))
+	mux.Handle("/debug/connz/", connz.Handler(tracker))
 	srv := httptest.NewServer(mux) // or http.ListenAndServe("localhost:6061", mux)
 	defer srv.Close()
 
