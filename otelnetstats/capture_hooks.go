@@ -71,7 +71,7 @@ func (k *Capture) track(ctx, linked context.Context, t *Tracker, o opening) *Con
 	o.opened = connstat.Now()
 	c := t.newConn(linked, o)
 	if t == k.tracker {
-		c.capture = k
+		c.membership().capture = k
 		k.saw(c)
 	}
 	t.publish(ctx, c)

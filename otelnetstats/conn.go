@@ -29,10 +29,10 @@ type Conn struct {
 	span    trace.Span
 	journal *journal // nil unless the span is recording
 	history atomic.Pointer[history]
-	told    atomic.Int64          // bytes of writev that IOCallbacks were told of
-	dialed  atomic.Int64          // how long its dial took; 0 if it was not dialed, or the dial lasts
-	setup   atomic.Pointer[Setup] // nil if dialed says it all
-	capture *Capture              // nil unless a capture tracks it
+	told    atomic.Int64               // bytes of writev that IOCallbacks were told of
+	dialed  atomic.Int64               // how long its dial took; 0 if it was not dialed, or the dial lasts
+	setup   atomic.Pointer[Setup]      // nil if dialed says it all
+	member  atomic.Pointer[membership] // nil if it belongs to nothing
 }
 
 // zero reports whether c is nil, or not the record of any connection.

@@ -271,7 +271,12 @@ func (d *dial) linked() context.Context {
 func (d *dial) secure(p plan, conn net.Conn, c *Conn) (*tls.Conn, error) {
 	start := connstat.Now()
 	secure, err := p.handshake(d.ctx, conn, d.address)
-	handshake := tlsHandshake(start, connstat.Since(start), secure, err)
+	took := connstat.Since(start)
+	var state tls.ConnectionState
+	if secure != nil {
+		state = secure.ConnectionState()
+	}
+	handshake := tlsHandshake(start, took, state, err)
 	d.record(d.tracker.in.tlsDuration, handshake.Duration, handshake.outcome())
 	if c != nil {
 		c.secured(handshake)

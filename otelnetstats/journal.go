@@ -105,10 +105,23 @@ func (j *journal) mark(h *history, read func() reading, name string, attrs []att
 	j.pause()
 	m, lap = h.add(read, name, attrs, by)
 	j.part.add(h, m)
+	live, back = j.tie(by)
+	return m, lap, live, back
+}
+
+// link has the live part linked to a span. It returns the part's, and reports whether
+// the other one is to be linked to that.
+func (j *journal) link(by trace.SpanContext) (live trace.Span, back bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.tie(by)
+}
+
+// tie does what link does, with the lock held.
+func (j *journal) tie(by trace.SpanContext) (live trace.Span, back bool) {
 	live = connOf(j.rec).live()
 	sc := live.SpanContext()
-	back = by.IsSampled() && sc.IsSampled() && by.SpanID() != sc.SpanID() && j.part.marked.links.add(by)
-	return m, lap, live, back
+	return live, by.IsSampled() && sc.IsSampled() && by.SpanID() != sc.SpanID() && j.part.link(by)
 }
 
 // split ends the live part and begins one with the given span. It reports false if

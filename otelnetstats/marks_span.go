@@ -78,6 +78,16 @@ func (c *Conn) lap(by trace.Span, name string, attrs []attribute.KeyValue) Lap {
 	return lap
 }
 
+// link links a span and the connection's to each other, as a mark does.
+func (c *Conn) link(by trace.Span) {
+	if c.journal == nil {
+		return
+	}
+	if live, back := c.journal.link(by.SpanContext()); back {
+		by.AddLink(trace.Link{SpanContext: live.SpanContext()})
+	}
+}
+
 // event is the mark as an event of the connection's span.
 func (m *mark) event(opened time.Time) spanEvent {
 	attrs := []attribute.KeyValue{

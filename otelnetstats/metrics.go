@@ -31,6 +31,7 @@ type instruments struct {
 	tlsDuration    metric.Float64Histogram
 	lookupDuration metric.Float64Histogram
 	accepted       metric.Int64Counter
+	http           httpInstruments
 	servers        metric.Int64ObservableUpDownCounter
 	serversLimit   metric.Int64ObservableUpDownCounter
 	registration   metric.Registration
@@ -66,6 +67,7 @@ func newInstruments(meter metric.Meter, observe metric.Callback) (*instruments, 
 		lookupDuration: m.histogram(metricDNSDuration, descriptionDNSDuration, dnsBuckets),
 		servers:        m.upDown(metricDistinctServers, unitServers, descriptionDistinctServers),
 		serversLimit:   m.upDown(metricDistinctServersLimit, unitServers, descriptionDistinctServersLimit),
+		http:           newHTTPInstruments(&m),
 	}
 	accepted, err := meter.Int64Counter(metricServerAccepted, metric.WithUnit(unitConnections), metric.WithDescription(descriptionAcceptedResults))
 	m.errs = append(m.errs, err)
@@ -117,12 +119,15 @@ func (t *Tracker) observe(_ context.Context, o metric.Observer) error {
 	}
 	closed := closedCounts{tracker: t, observer: o}
 	for _, s := range all {
-		if s.key.kind == dials {
+		switch s.key.kind {
+		case dials:
 			observe(o, t.in.dialActive, s.active.Load(), s.observe)
-			continue
+		case pools:
+			t.observePool(o, s)
+		default:
+			t.observeConnections(o, s)
+			closed.add(s)
 		}
-		t.observeConnections(o, s)
-		closed.add(s)
 	}
 	closed.observePast()
 	return nil

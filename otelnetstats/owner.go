@@ -46,11 +46,12 @@ func (c *Conn) noteTCP(info tcpinfo.Info, asked bool) {
 func (o *owner) Closed() {
 	c := (*Conn)(o)
 	defer c.tracker.open.Remove(&c.rec)
+	c.leave()
 	c.logClose()
 	c.endSpans()
 	c.recordDuration()
-	if c.capture != nil {
-		c.capture.ended(c)
+	if m := c.member.Load(); m != nil && m.capture != nil {
+		m.capture.ended(c)
 	}
 }
 

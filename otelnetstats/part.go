@@ -27,6 +27,7 @@ type part struct {
 	before [2]connstat.Flow // what had moved by then, by direction
 	runs   runs
 	marked *marked // nil if it has no mark
+	linked *links  // nil if no span had to do with it but the one below
 
 	begun       trace.SpanID  // its span was linked to this one at its start
 	rtt         time.Duration // when the kernel was last asked
@@ -90,14 +91,13 @@ func (rs *runs) all() []run {
 type marked struct {
 	before marksMade // in the connection's life
 	first  []mark    // of the part, before the history loses them
-	links  links
 }
 
 // add notes the mark that was just made.
 func (p *part) add(h *history, m mark) {
 	made := h.marksMade()
 	if p.marked == nil {
-		p.marked = &marked{before: made.less(m), links: links{begun: p.begun}}
+		p.marked = &marked{before: made.less(m)}
 	}
 	if made.count-p.marked.before.count == maxLaps {
 		p.marked.first = slices.Clone(h.recent(maxLaps)[:firstMarks])
@@ -125,10 +125,19 @@ func (p *part) marks(h *history) (kept []mark, left marksMade) {
 
 // links returns the spans that the part's is to be linked to.
 func (p *part) links() []trace.SpanContext {
-	if p.marked == nil {
+	if p.linked == nil {
 		return nil
 	}
-	return p.marked.links.to
+	return p.linked.to
+}
+
+// link notes that a span has to do with the part. It reports whether that one is to be
+// linked to the part's.
+func (p *part) link(by trace.SpanContext) (back bool) {
+	if p.linked == nil {
+		p.linked = &links{begun: p.begun}
+	}
+	return p.linked.add(by)
 }
 
 // A summary is what a part amounts to when it ends.
@@ -172,7 +181,7 @@ func (p *part) sum(h *history, now time.Duration, noted [2]connstat.Flow) summar
 // which may be the user's own.
 const maxLinks = 32
 
-// links are the spans that marked a part.
+// links are the spans that marked a part, or had requests in it.
 type links struct {
 	begun trace.SpanID        // the part's span is linked to this one already
 	back  bool                // which is linked to the part's, too

@@ -25,6 +25,9 @@ var metricKeys = []attribute.Key{keyDialerName}
 var (
 	directionReceive  = keyDirection.String(valueDirectionReceive)
 	directionTransmit = keyDirection.String(valueDirectionTransmit)
+
+	stateActive = keyConnectionState.String(valueConnectionStateActive)
+	stateIdle   = keyConnectionState.String(valueConnectionStateIdle)
 )
 
 // otherValue stands for all values of an attribute that are past a cap, as the

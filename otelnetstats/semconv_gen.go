@@ -27,6 +27,11 @@ const (
 	metricDNSDuration          = "dns.lookup.duration"
 	metricDistinctServers      = "netstats.distinct_server.count"
 	metricDistinctServersLimit = "netstats.distinct_server.limit"
+	metricHTTPOpen             = "http.client.open_connections"
+	metricHTTPDuration         = "http.client.connection.duration"
+	metricHTTPPending          = "netstats.http.client.connection.pending_requests"
+	metricHTTPWait             = "netstats.http.client.connection.wait_time"
+	metricHTTPRequests         = "netstats.http.client.requests"
 )
 
 // Units.
@@ -38,6 +43,7 @@ const (
 	unitSegments    = "{segment}"
 	unitDials       = "{dial}"
 	unitServers     = "{server}"
+	unitRequests    = "{request}"
 )
 
 // Descriptions of metrics.
@@ -56,6 +62,11 @@ const (
 	descriptionDNSDuration          = "Measures the time taken to perform a DNS lookup."
 	descriptionDistinctServers      = "Servers that have answered and that metrics tell apart."
 	descriptionDistinctServersLimit = "How many servers metrics can tell apart; the others are counted together as _OTHER."
+	descriptionHTTPOpen             = "Number of outbound HTTP connections that are currently active or idle on the client."
+	descriptionHTTPDuration         = "The duration of the successfully established outbound HTTP connections."
+	descriptionHTTPPending          = "HTTP requests that wait for a connection."
+	descriptionHTTPWait             = "Time that HTTP requests waited for a connection, whether they got one or not."
+	descriptionHTTPRequests         = "HTTP requests that were given a connection, by whether another had it before."
 )
 
 // Events of spans, and log events.
@@ -88,6 +99,7 @@ const (
 	keyTLSVersion      = attribute.Key("tls.protocol.version")
 	keyTLSNextProtocol = attribute.Key("tls.next_protocol")
 	keyTLSResumed      = attribute.Key("tls.resumed")
+	keyConnectionState = attribute.Key("http.connection.state")
 	keyErrorType       = attribute.Key("error.type")
 )
 
@@ -125,6 +137,9 @@ const (
 	keyMarksSuppressed             = attribute.Key("netstats.marks.suppressed.count")
 	keyMarksSuppressedReceiveSize  = attribute.Key("netstats.marks.suppressed.receive.size")
 	keyMarksSuppressedTransmitSize = attribute.Key("netstats.marks.suppressed.transmit.size")
+	keyReused                      = attribute.Key("netstats.http.connection.reused")
+	keyActiveRequests              = attribute.Key("netstats.http.active_requests")
+	keyRequests                    = attribute.Key("netstats.http.requests")
 	keyCaptureGenerator            = attribute.Key("netstats.capture.generator")
 )
 
@@ -166,6 +181,12 @@ const (
 	valueDirectionReceive  = "receive"
 )
 
+// Values of http.connection.state.
+const (
+	valueConnectionStateActive = "active"
+	valueConnectionStateIdle   = "idle"
+)
+
 // Values of error.type.
 const (
 	valueErrorTimeout                     = "timeout"
@@ -194,11 +215,13 @@ const (
 
 // Boundaries of the buckets of histograms, in the unit of the metric.
 var (
-	connectionBuckets = []float64{.001, .01, .1, 1, 10, 60, 600, 3600, 43200}
-	rttBuckets        = []float64{.1}
-	dialBuckets       = []float64{.0005, .001, .005, .01, .05, .1, .5, 1, 10}
-	tlsBuckets        = []float64{.005, .01, .05, .1, .5, 1}
-	dnsBuckets        = []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10}
+	connectionBuckets   = []float64{.001, .01, .1, 1, 10, 60, 600, 3600, 43200}
+	rttBuckets          = []float64{.1}
+	dialBuckets         = []float64{.0005, .001, .005, .01, .05, .1, .5, 1, 10}
+	tlsBuckets          = []float64{.005, .01, .05, .1, .5, 1}
+	dnsBuckets          = []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10}
+	httpDurationBuckets = []float64{.01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 30, 60, 120, 300}
+	httpWaitBuckets     = []float64{.1}
 )
 
 // standardKeys are what the semantic conventions define.
@@ -218,5 +241,6 @@ var standardKeys = []attribute.Key{
 	keyTLSVersion,
 	keyTLSNextProtocol,
 	keyTLSResumed,
+	keyConnectionState,
 	keyErrorType,
 }

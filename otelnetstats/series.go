@@ -22,6 +22,9 @@ const (
 	clientConnections kind = iota
 	serverConnections
 	dials
+	pools // of HTTP connections
+
+	kinds = iota // how many there are
 )
 
 // connectionsOf is the kind of a role's connections.
@@ -48,7 +51,7 @@ type serverKey struct {
 // A server is one that metrics name.
 type server struct {
 	admitted
-	sets [dials + 1]int // how many sets it has, by kind
+	sets [kinds]int // how many sets it has, by kind
 }
 
 // A series is one set of metric attributes, with what was counted under it. It
@@ -64,6 +67,8 @@ type series struct {
 	packet      atomic.Bool  // packet connections were seen
 	tcp         atomic.Bool  // the kernel was asked about a connection
 
+	pool *pool // nil unless it is that of a pool
+
 	spanName string
 	attrs    []attribute.KeyValue // of key
 
@@ -76,6 +81,9 @@ type series struct {
 func newSeries(key seriesKey, extra []attribute.KeyValue) *series {
 	s := &series{key: key, attrs: key.attributes()}
 	s.init(slices.Concat(s.attrs, extra))
+	if key.kind == pools {
+		s.pool = newPool(&s.attributeSet)
+	}
 	s.observe = []metric.ObserveOption{metric.WithAttributeSet(s.set)}
 	s.observeReceive = []metric.ObserveOption{metric.WithAttributeSet(s.plus(directionReceive))}
 	s.observeTransmit = []metric.ObserveOption{metric.WithAttributeSet(s.plus(directionTransmit))}
@@ -120,8 +128,8 @@ type seriesTable struct {
 	mu      sync.RWMutex // guards what follows; all is read without it
 	series  map[seriesKey]*series
 	servers map[serverKey]*server
-	budget  budget           // of servers
-	rooms   [dials + 1]rooms // by kind
+	budget  budget       // of servers
+	rooms   [kinds]rooms // by kind
 
 	all atomic.Pointer[[]*series] // appended to by copy, so that collecting waits for nobody
 }
@@ -143,7 +151,7 @@ func newSeriesTable(cfg config) *seriesTable {
 
 // get returns the series for key, or the one for all that is past a cap. If the
 // key is that of dials, the server need not have answered.
-func (t *seriesTable) get(key seriesKey) *series { return t.find(key, key.kind != dials) }
+func (t *seriesTable) get(key seriesKey) *series { return t.find(key, key.kind < dials) }
 
 // answeredDial returns the series for a dial that succeeded and began with s.
 func (t *seriesTable) answeredDial(s *series, to target) *series {
@@ -213,7 +221,7 @@ func (t *seriesTable) put(s *series) *series {
 }
 
 // spanKinds are what the names of spans begin with.
-var spanKinds = [...]string{clientConnections: "connection ", serverConnections: "connection ", dials: "dial "}
+var spanKinds = [...]string{clientConnections: "connection ", serverConnections: "connection ", dials: "dial ", pools: ""}
 
 // attributes are what telemetry of a series says: metrics of one below the cap
 // on servers, and spans of any.
@@ -254,7 +262,7 @@ func (t *seriesTable) fit(key seriesKey, answered bool) *server {
 func other(key seriesKey) seriesKey {
 	transport := key.target.transport
 	switch transport {
-	case "tcp", "udp", "unix", "pipe":
+	case "tcp", "udp", "unix", "pipe", "":
 	default:
 		transport = otherValue
 	}

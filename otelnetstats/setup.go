@@ -140,12 +140,11 @@ func (s *Setup) clone() Setup {
 }
 
 // tlsHandshake describes a handshake that began at start and has ended.
-func tlsHandshake(start time.Time, took time.Duration, c *tls.Conn, err error) TLSHandshake {
+func tlsHandshake(start time.Time, took time.Duration, state tls.ConnectionState, err error) TLSHandshake {
 	h := TLSHandshake{Start: start, Duration: took, Err: err}
-	if err != nil || c == nil {
+	if err != nil {
 		return h
 	}
-	state := c.ConnectionState()
 	h.Version, h.CipherSuite, h.Group = state.Version, state.CipherSuite, state.CurveID
 	h.NextProtocol, h.Resumed = state.NegotiatedProtocol, state.DidResume
 	for _, cert := range state.PeerCertificates {

@@ -142,6 +142,9 @@ func (c *Conn) endPart(sum *summary, last bool) {
 	if sum.number > 1 || !last {
 		attrs = append(attrs, keyConnectionPart.Int(sum.number))
 	}
+	if p := c.pooled(); p != nil && last {
+		attrs = append(attrs, keyRequests.Int64(p.requests().Served))
+	}
 	if sum.number > 1 && last {
 		attrs = append(attrs,
 			keyConnectionReceiveSize.Int64(sum.whole[connstat.Received].Bytes),
@@ -211,6 +214,9 @@ func (c *Conn) addEvents(sum *summary, last bool, ending []attribute.KeyValue) {
 	events := make([]spanEvent, 0, 2+len(sum.runs)+len(sum.marks))
 	if sum.number == 1 {
 		events = append(events, spanEvent{eventOpen, c.rec.Opened, nil})
+		if c.pooled().isSecured() { // after the dial's span had ended
+			events = append(events, c.setup.Load().TLS.event())
+		}
 	}
 	for _, r := range sum.runs {
 		events = append(events, r.event(c.rec.Opened))

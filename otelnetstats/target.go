@@ -147,7 +147,9 @@ func (t target) String() string {
 // targetAttributes are what telemetry says of a target.
 func targetAttributes(t target) []attribute.KeyValue {
 	attrs := make([]attribute.KeyValue, 0, 5) // with room for the network type
-	attrs = append(attrs, keyTransport.String(t.transport))
+	if t.transport != "" {
+		attrs = append(attrs, keyTransport.String(t.transport))
+	}
 	if t.address != "" {
 		attrs = append(attrs, keyServerAddress.String(t.address))
 	}

@@ -1,0 +1,169 @@
+package otelnetstats
+
+import (
+	"context"
+	"net/http/httptrace"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/netstats-go/netstats/internal/connstat"
+)
+
+// exchangeKey is the key of an *exchange.
+type exchangeKey struct{}
+
+// An exchange is a request of a Transport and its response. It is a context, too:
+// that of the request, as net/http gets it and the response's Request has it.
+//
+// net/http tells of it by hooks, in several goroutines, and also after the response
+// is there: of a dial that is no longer waited for. A nil exchange is that of a dial
+// that belongs to none.
+type exchange struct {
+	context.Context            // of the request
+	connSlot                   // the connection that has it, or had it last
+	user            *connSlot  // the user's slot, nil if there is none
+	span            trace.Span // the one in Context
+	transport       *Transport
+	hooks           httptrace.ClientTrace
+
+	mu     sync.Mutex // guards all below
+	pool   *series    // that a connection is waited for of; nil if it is not
+	since  time.Time
+	has    *Conn // the connection, until the exchange is over
+	secure handshaking
+}
+
+func (t *Transport) newExchange(ctx context.Context) *exchange {
+	return &exchange{
+		Context:   ctx,
+		user:      openSlotIn(ctx),
+		span:      trace.SpanFromContext(ctx),
+		transport: t,
+	}
+}
+
+// exchangeIn returns the exchange that a dial is made for.
+func exchangeIn(ctx context.Context) *exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return x
+}
+
+// Value has the context lead to the exchange and to its connection.
+func (x *exchange) Value(key any) any {
+	switch key.(type) {
+	case connKey:
+		return &x.connSlot
+	case exchangeKey:
+		return x
+	}
+	return x.Context.Value(key)
+}
+
+// traced is the context that has net/http tell. The user's own hooks are called
+// after these.
+func (x *exchange) traced() context.Context {
+	x.hooks = httptrace.ClientTrace{
+		GetConn:           x.getConn,
+		GotConn:           x.gotConn,
+		PutIdleConn:       x.putIdleConn,
+		TLSHandshakeStart: x.tlsStart,
+		TLSHandshakeDone:  x.tlsDone,
+	}
+	if x.transport.config.marks {
+		x.hooks.WroteRequest = x.wroteRequest
+		x.hooks.GotFirstResponseByte = x.firstByte
+	}
+	return httptrace.WithClientTrace(x, &x.hooks)
+}
+
+// getConn is called when the request wants a connection: again after one was of no
+// use.
+func (x *exchange) getConn(address string) {
+	s := x.transport.pool(x.Context, address, false)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.stopWaiting()
+	x.pool, x.since = s, connstat.Now()
+	s.pool.waiting.Add(1)
+}
+
+// gotConn is called when it has one.
+func (x *exchange) gotConn(info httptrace.GotConnInfo) {
+	c, _ := Lookup(info.Conn)
+	x.mu.Lock()
+	pool := x.stopWaiting()
+	failed := x.has // as there was an attempt before this one
+	x.has = c
+	x.secure.gone(c)
+	x.mu.Unlock()
+
+	failed.requestOver()
+	x.recordWait(pool, nil)
+	if c == nil {
+		return
+	}
+	x.keep(c)
+	c.requestBegun()
+	c.link(x.span)
+}
+
+// keep has the contexts lead to the connection.
+func (x *exchange) keep(c *Conn) {
+	x.conn.Store(c)
+	if x.user != nil {
+		x.user.conn.Store(c)
+	}
+}
+
+// stopWaiting returns what was waited for, nil if nothing was. The caller holds the
+// lock.
+func (x *exchange) stopWaiting() (pool *series) {
+	pool, x.pool = x.pool, nil
+	if pool != nil {
+		pool.pool.waiting.Add(-1)
+	}
+	return pool
+}
+
+// recordWait records how long a connection was waited for, in vain if err is not nil.
+func (x *exchange) recordWait(pool *series, err error) {
+	if pool == nil {
+		return
+	}
+	record(exemplarContext(x.span), x.transport.tracker.in.http.wait, &pool.attributeSet, connstat.Since(x.since), failure(err))
+}
+
+// fail is called when there will be no response.
+func (x *exchange) fail(err error) {
+	x.mu.Lock()
+	pool := x.stopWaiting()
+	x.mu.Unlock()
+	x.recordWait(pool, err)
+	x.release().requestOver()
+}
+
+// release takes the connection from the exchange: nil if it has none.
+func (x *exchange) release() (c *Conn) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	c, x.has = x.has, nil
+	return c
+}
+
+// over is called when the response is over, by whoever sees it first.
+func (x *exchange) over() {
+	c := x.release()
+	if c == nil {
+		return
+	}
+	if x.transport.config.marks {
+		x.markOn(c, markBodyDone)
+	}
+	c.requestOver()
+}
+
+// putIdleConn is called when the connection of an HTTP/1 response that is over is in
+// the pool again, or was refused there.
+func (x *exchange) putIdleConn(error) { x.over() }
