@@ -11,13 +11,15 @@
 // [WrapDial] takes the dial function that a library has, and returns one whose
 // connections are tracked:
 //
-//	transport := http.DefaultTransport.(*http.Transport).Clone()
-//	transport.DialContext = otelnetstats.WrapDial(transport.DialContext)
-//	client := &http.Client{Transport: transport}
+//	options.DialContext = otelnetstats.WrapDial(options.DialContext)
+//
+// For net/http there is [NewTransport], which knows of requests and of the pool, too:
+//
+//	client := &http.Client{Transport: otelnetstats.NewTransport(nil)}
 //
 // That is all where the global providers are set: it uses [Default]. A [Tracker]
 // of its own, made by [New], has other providers, callbacks, attributes and
-// limits, and a WrapDial. There are also
+// limits, a WrapDial and a Transport. There are also
 //
 //   - [Dialer], which goes where a [net.Dialer] goes, and has a name;
 //   - [Dialer.TLS], which dials and does the TLS handshake, so that it is timed;
@@ -62,7 +64,9 @@
 // is an IP address. Those marked d have network.io.direction, those marked e have
 // error.type on failure, that marked r has netstats.connection.close.reason. A
 // client's server is what was dialed, its name not resolved; a server's is what its
-// listener is bound to. Metrics never have a peer's address.
+// listener is bound to. Metrics never have a peer's address. Those of HTTP, which
+// [Transport] makes, are by server.address, server.port and netstats.dialer.name; that
+// marked s has http.connection.state, that marked u netstats.http.connection.reused.
 //
 //	netstats.client.io, netstats.server.io                  counter, By             d
 //	netstats.client.connection.count, ….server.…            up-down counter, {connection}
@@ -76,6 +80,11 @@
 //	netstats.dial.active                                    up-down counter, {dial}
 //	netstats.tls.handshake.duration                         histogram, s            e
 //	dns.lookup.duration, with dns.question.name             histogram, s            e
+//	http.client.open_connections                            up-down counter, {connection}  s
+//	http.client.connection.duration, if asked for           histogram, s
+//	netstats.http.client.connection.pending_requests        up-down counter, {request}
+//	netstats.http.client.connection.wait_time               histogram, s            e
+//	netstats.http.client.requests                           counter, {request}      u
 //	netstats.distinct_server.count                          up-down counter, {server}
 //	netstats.distinct_server.limit                          up-down counter, {server}
 //
@@ -93,7 +102,7 @@
 //     of its own, linked to the dial. A pooled connection outlives the request
 //     that dialed it, and must not stretch that request's trace; see
 //     [WithConnectionSpan] for other ways. Its events are netstats.connection.open,
-//     .read, .write, .mark and .close. Calls in one direction with none in the
+//     .read, .write, .mark and .close, and netstats.tls with [Transport]. Calls in one direction with none in the
 //     other between them are one event; of many, the first 24 and the last 24 are
 //     kept, with the first 8 and the last 24 marks, and attributes say what was
 //     left out.

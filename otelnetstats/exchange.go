@@ -2,6 +2,7 @@ package otelnetstats
 
 import (
 	"context"
+	"net"
 	"net/http/httptrace"
 	"sync"
 	"time"
@@ -31,8 +32,14 @@ type exchange struct {
 	mu     sync.Mutex // guards all below
 	pool   *series    // that a connection is waited for of; nil if it is not
 	since  time.Time
-	has    *Conn // the connection, until the exchange is over
+	has    use // until the exchange is over
 	secure handshaking
+}
+
+// A use is that of a connection by an exchange. The zero use is none.
+type use struct {
+	conn   *Conn   // nil if the connection cannot be tracked
+	pooled *pooled // nil if it is in no pool of the Tracker's
 }
 
 func (t *Transport) newExchange(ctx context.Context) *exchange {
@@ -91,22 +98,30 @@ func (x *exchange) getConn(address string) {
 
 // gotConn is called when it has one.
 func (x *exchange) gotConn(info httptrace.GotConnInfo) {
-	c, _ := Lookup(info.Conn)
+	u := x.transport.use(info.Conn)
 	x.mu.Lock()
 	pool := x.stopWaiting()
 	failed := x.has // as there was an attempt before this one
-	x.has = c
-	x.secure.gone(c)
+	x.has = u
+	x.secure.gone(u.conn)
 	x.mu.Unlock()
 
-	failed.requestOver()
+	failed.pooled.end()
+	u.pooled.begin()
 	x.recordWait(pool, nil)
-	if c == nil {
-		return
+	if u.conn != nil {
+		x.keep(u.conn)
+		u.conn.link(x.span)
 	}
-	x.keep(c)
-	c.requestBegun()
-	c.link(x.span)
+}
+
+// use is the use of a connection that net/http has from the Transport's dial.
+func (t *Transport) use(conn net.Conn) use {
+	c, ok := Lookup(conn)
+	if !ok {
+		return use{pooled: t.tracker.strangers.find(conn)}
+	}
+	return use{c, c.pooled()}
 }
 
 // keep has the contexts lead to the connection.
@@ -141,27 +156,24 @@ func (x *exchange) fail(err error) {
 	pool := x.stopWaiting()
 	x.mu.Unlock()
 	x.recordWait(pool, err)
-	x.release().requestOver()
+	x.release().pooled.end()
 }
 
-// release takes the connection from the exchange: nil if it has none.
-func (x *exchange) release() (c *Conn) {
+// release takes the connection from the exchange, if it has one.
+func (x *exchange) release() (u use) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	c, x.has = x.has, nil
-	return c
+	u, x.has = x.has, use{}
+	return u
 }
 
 // over is called when the response is over, by whoever sees it first.
 func (x *exchange) over() {
-	c := x.release()
-	if c == nil {
-		return
+	u := x.release()
+	if u.conn != nil && x.transport.config.marks {
+		x.markOn(u.conn, markBodyDone)
 	}
-	if x.transport.config.marks {
-		x.markOn(c, markBodyDone)
-	}
-	c.requestOver()
+	u.pooled.end()
 }
 
 // putIdleConn is called when the connection of an HTTP/1 response that is over is in

@@ -113,6 +113,7 @@ func (m *maker) histogram(name, description string, buckets []float64) metric.Fl
 func (t *Tracker) observe(_ context.Context, o metric.Observer) error {
 	t.open.Sample(maxSamples)
 	t.open.Fold()
+	t.strangers.look()
 	all := *t.table.all.Load()
 	if len(all) > 0 {
 		t.observeServers(o)

@@ -26,7 +26,7 @@ func (x *exchange) firstByte() { x.mark(markFirstByte) }
 // mark marks the connection, if the exchange has one.
 func (x *exchange) mark(name string) {
 	x.mu.Lock()
-	c := x.has
+	c := x.has.conn
 	x.mu.Unlock()
 	if c != nil {
 		x.markOn(c, name)

@@ -18,17 +18,3 @@ func (c *Conn) Requests() Requests {
 	}
 	return c.pooled().requests()
 }
-
-// requestBegun notes that a request was given the connection.
-func (c *Conn) requestBegun() {
-	if !c.zero() {
-		c.pooled().begin()
-	}
-}
-
-// requestOver notes that a request is over that was given the connection.
-func (c *Conn) requestOver() {
-	if !c.zero() {
-		c.pooled().end()
-	}
-}

@@ -3,6 +3,7 @@ package otelnetstats
 import (
 	"io"
 	"net/http"
+	"reflect"
 )
 
 // answered looks at the response. net/http tells when an HTTP/1 response is over, but
@@ -15,8 +16,8 @@ func (x *exchange) answered(resp *http.Response) {
 	case nil, io.Writer: // the latter of a connection that is the caller's now
 		return
 	}
-	if resp.Body == http.NoBody {
-		x.over()
+	if reflect.TypeOf(resp.Body).Size() == 0 {
+		x.over() // nothing can come of it: http.NoBody, and what HTTP/2 has instead
 		return
 	}
 	resp.Body = &responseBody{resp.Body, x}

@@ -3,6 +3,7 @@ package otelnetstats_test
 import (
 	"crypto/tls"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"testing"
@@ -17,10 +18,11 @@ type site struct {
 
 // A protocol is one that sites speak.
 type protocol struct {
-	name  string // as requests and responses have it
-	proto string
+	name  string
+	proto string // as responses have it
 	tls   bool
 	h2    bool
+	both  bool // HTTP/1 as well
 }
 
 var protocols = []protocol{
@@ -29,6 +31,9 @@ var protocols = []protocol{
 	{name: "h2", proto: "HTTP/2.0", tls: true, h2: true},
 	{name: "h2c", proto: "HTTP/2.0", h2: true},
 }
+
+// bilingual speaks HTTP/1 and 2.
+var bilingual = protocol{name: "both", proto: "HTTP/2.0", tls: true, h2: true, both: true}
 
 func eachProtocol(t *testing.T, test func(t *testing.T, p protocol)) {
 	t.Helper()
@@ -46,10 +51,11 @@ func (p protocol) site(t testing.TB, handler http.Handler) site {
 func (p protocol) siteOn(t testing.TB, ln net.Listener, server *http.Server) site {
 	t.Helper()
 	var has http.Protocols
-	has.SetHTTP1(!p.h2)
+	has.SetHTTP1(!p.h2 || p.both)
 	has.SetHTTP2(p.h2 && p.tls)
 	has.SetUnencryptedHTTP2(p.h2 && !p.tls)
 	server.Protocols = &has
+	server.ErrorLog = log.New(io.Discard, "", 0) // handshakes fail
 	base := &http.Transport{Protocols: &has}
 	s := site{url: "http://" + ln.Addr().String(), base: base, addr: ln.Addr().String()}
 	serveTLS := server.Serve

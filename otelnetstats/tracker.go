@@ -45,6 +45,7 @@ type Tracker struct {
 	hubMade sync.Once
 
 	tlsWarning sync.Once
+	strangers  strangers
 }
 
 // New returns a Tracker. Providers that are not given are the global ones, and

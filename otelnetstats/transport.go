@@ -2,6 +2,7 @@ package otelnetstats
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -156,12 +157,23 @@ func (t *Transport) wrap(dial DialFunc) DialFunc {
 // dialed puts a new connection into the pool.
 func (t *Transport) dialed(ctx context.Context, conn net.Conn, address string) {
 	c, ok := Lookup(conn)
-	if !ok || c.tracker != t.tracker {
+	if !ok {
+		t.dialedStranger(ctx, conn, address)
+		return
+	}
+	if c.tracker != t.tracker {
 		return
 	}
 	c.join(&pooled{series: t.pool(ctx, address, true), timed: t.config.timed})
 	if x := exchangeIn(ctx); x != nil && !handshaken(conn) {
 		x.dialed(c, t.tracker.table.get(seriesKey{kind: dials, target: newTarget("tcp", address, t.nameIn(ctx))}))
+	}
+}
+
+// dialedStranger puts a connection into the pool that cannot be tracked, but was to be.
+func (t *Transport) dialedStranger(ctx context.Context, conn net.Conn, address string) {
+	if c, ok := conn.(*tls.Conn); ok && t.tracker.wants(ctx, "tcp", address) {
+		t.tracker.strangers.add(c, &pooled{series: t.pool(ctx, address, true)})
 	}
 }
 
