@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -275,32 +274,26 @@ func upgraded(url string) func(t *testing.T, rt http.RoundTripper) string {
 	}
 }
 
-// connections counts those that requests take: two in a row, and one after those that
-// are idle were closed.
+// connections says of three requests in a row whether each had a new connection. Before
+// the last one, those that are idle are closed.
 func connections(set func(*http.Transport), p protocol) func(t *testing.T) likeness {
 	return func(t *testing.T) likeness {
-		var dials atomic.Int64
 		s := p.site(t, http.HandlerFunc(hello))
-		s.base.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-			dials.Add(1)
-			return new(net.Dialer).DialContext(ctx, network, address)
-		}
 		set(s.base)
 		return likeness{s.base, func(t *testing.T, rt http.RoundTripper) string {
-			dials.Store(0)
-			results := []string{asked(s.url)(t, rt), asked(s.url)(t, rt)}
-			inRow := dials.Load()
-			var wg sync.WaitGroup
-			for range 3 {
-				wg.Go(func() { asked(s.url+"/at-once")(t, rt) })
+			var all []string
+			for i := range 3 {
+				if i == 2 {
+					rt.(interface{ CloseIdleConnections() }).CloseIdleConnections()
+				}
+				ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+					GotConn: func(info httptrace.GotConnInfo) { all = append(all, fmt.Sprint("new: ", !info.Reused)) },
+				})
+				q, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
+				must(t, err)
+				all = append(all, result(rt.RoundTrip(q)))
 			}
-			wg.Wait()
-			if c, ok := rt.(interface{ CloseIdleConnections() }); ok {
-				c.CloseIdleConnections()
-			}
-			before := dials.Load()
-			results = append(results, asked(s.url)(t, rt))
-			return fmt.Sprint(results, inRow, dials.Load()-before)
+			return strings.Join(all, "\n")
 		}}
 	}
 }
@@ -376,18 +369,22 @@ func ownTLS(p protocol, lazy bool) func(t *testing.T) likeness {
 	return func(t *testing.T) likeness {
 		s := p.site(t, http.HandlerFunc(hello))
 		config := withNext(s.base.TLSClientConfig, map[bool]string{false: "http/1.1", true: "h2"}[p.h2])
-		s.base.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-			conn, err := new(net.Dialer).DialContext(ctx, network, address)
-			if err != nil {
-				return nil, err
-			}
-			c := tls.Client(conn, config)
-			if lazy {
-				return c, nil
-			}
-			return c, c.HandshakeContext(ctx)
+		s.base.DialTLSContext = lazyTLS(new(net.Dialer).DialContext, config)
+		if !lazy {
+			s.base.DialTLSContext = (&tls.Dialer{Config: config}).DialContext
 		}
 		return likeness{s.base, asked(s.url)}
+	}
+}
+
+// lazyTLS puts TLS on top of what is dialed, and leaves the handshake to others.
+func lazyTLS(dial otelnetstats.DialFunc, config *tls.Config) otelnetstats.DialFunc {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return tls.Client(conn, config), nil
 	}
 }
 
