@@ -108,7 +108,9 @@ func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 
 	failed.pooled.end()
 	u.pooled.begin()
-	x.recordWait(pool, nil)
+	if !info.WasIdle {
+		x.recordWait(pool, nil)
+	}
 	if u.conn != nil {
 		x.keep(u.conn)
 		u.conn.link(x.span)
@@ -143,6 +145,7 @@ func (x *exchange) stopWaiting() (pool *series) {
 }
 
 // recordWait records how long a connection was waited for, in vain if err is not nil.
+// One that was idle was not waited for.
 func (x *exchange) recordWait(pool *series, err error) {
 	if pool == nil {
 		return

@@ -117,8 +117,8 @@ func TestPoolStates(t *testing.T) {
 					absent("network.transport"), absent("network.type"), absent("netstats.dialer.name"))
 			}
 		}
-		if n := snap.count(waitTime); n != requests {
-			t.Errorf("%d requests have waited, want %d", n, requests)
+		if n := snap.count(waitTime); int64(n) < conns {
+			t.Errorf("%d requests have waited, want at least %d, for a dial", n, conns)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,6 +25,7 @@ type Transport struct {
 	base    *http.Transport // for other schemes than http and https
 	inner   *http.Transport // a clone of base
 	config  transportConfig
+	last    atomic.Pointer[lastPool]
 }
 
 var _ http.RoundTripper = (*Transport)(nil)
@@ -183,9 +185,24 @@ func (t *Transport) nameIn(ctx context.Context) string { return nameIn(ctx, t.co
 // pool is the series of the pool that has the connections to an address. answered
 // reports whether there is one.
 func (t *Transport) pool(ctx context.Context, address string, answered bool) *series {
-	to := newTarget("tcp", address, t.nameIn(ctx))
+	name := t.nameIn(ctx)
+	if last := t.last.Load(); last != nil && last.address == address && last.name == name {
+		return last.pool
+	}
+	to := newTarget("tcp", address, name)
 	to.transport = "" // the conventions do not name it
-	return t.tracker.table.find(seriesKey{kind: pools, target: to}, answered)
+	s := t.tracker.table.find(seriesKey{kind: pools, target: to}, answered)
+	if answered {
+		t.last.Store(&lastPool{address, name, s})
+	}
+	return s
+}
+
+// A lastPool is the one that a connection last came to. Many Transports have few: to
+// find it in the table takes longer.
+type lastPool struct {
+	address, name string
+	pool          *series
 }
 
 // RoundTrip does what the base does with the request, and notes which connection
