@@ -11,7 +11,7 @@ import (
 )
 
 func TestConnFromContextOfNothing(t *testing.T) {
-	for name, ctx := range map[string]context.Context{"none": nil, "background": context.Background(), "a slot": otelnetstats.ContextWithConn(t.Context())} {
+	for name, ctx := range map[string]context.Context{"none": nil, "no slot": t.Context(), "a slot": otelnetstats.ContextWithConn(t.Context())} {
 		c := otelnetstats.ConnFromContext(ctx)
 		if c != nil {
 			t.Errorf("%s: %v, want nil", name, c)
@@ -63,7 +63,7 @@ func TestConnContext(t *testing.T) {
 		defer tr.CloseIdleConnections()
 		var mu sync.Mutex
 		var conns []*otelnetstats.Conn
-		handler := func(w http.ResponseWriter, r *http.Request) {
+		handler := func(_ http.ResponseWriter, r *http.Request) {
 			before := otelnetstats.ConnFromContext(r.Context())
 			q, _ := http.NewRequestWithContext(r.Context(), http.MethodGet, back.url, nil)
 			resp, err := tr.RoundTrip(q)

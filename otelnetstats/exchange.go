@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http/httptrace"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -28,6 +29,7 @@ type exchange struct {
 	span            trace.Span // the one in Context
 	transport       *Transport
 	hooks           httptrace.ClientTrace
+	answering       atomic.Bool // something of the response is there
 
 	mu     sync.Mutex // guards all below
 	pool   *series    // that a connection is waited for of; nil if it is not

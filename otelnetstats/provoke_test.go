@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -33,6 +34,26 @@ func TestProvoke(t *testing.T) {
 	p.failedAccept()
 	p.packets()
 	p.manyTurns()
+	p.requests()
+}
+
+// requests makes two HTTP requests over one connection at once, marked, and one that
+// no connection is to be had for.
+func (p provocation) requests() {
+	h := newHeld()
+	site := protocols[2].site(p.t, h)
+	tr := p.tracker.Transport(site.base, otelnetstats.WithTransportName("provoked"), otelnetstats.WithRequestMarks(), otelnetstats.WithHTTPConnectionDuration())
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() { get(p.t, tr, site.url) })
+		<-h.asked
+	}
+	close(h.free)
+	wg.Wait()
+	tr.CloseIdleConnections()
+	if _, err := tr.RoundTrip(requestTo(p.t, "http://"+closedPort(p.t))); err == nil {
+		p.t.Error("nobody listens, and yet there is a response")
+	}
 }
 
 type provocation struct {

@@ -13,15 +13,19 @@ const (
 	markBodyDone    = "body done"
 )
 
-// wroteRequest is called when the request is sent, or could not be.
+// wroteRequest is called when the request is sent, or could not be. With HTTP/2 it may
+// be called late.
 func (x *exchange) wroteRequest(info httptrace.WroteRequestInfo) {
-	if info.Err == nil {
+	if info.Err == nil && !x.answering.Load() {
 		x.mark(markRequestSent)
 	}
 }
 
 // firstByte is called when something of the response is there.
-func (x *exchange) firstByte() { x.mark(markFirstByte) }
+func (x *exchange) firstByte() {
+	x.answering.Store(true)
+	x.mark(markFirstByte)
+}
 
 // mark marks the connection, if the exchange has one.
 func (x *exchange) mark(name string) {

@@ -49,11 +49,11 @@ var likenesses = map[string]func(t *testing.T) likeness{
 	},
 	"Dial": func(t *testing.T) likeness {
 		s := protocols[0].site(t, http.HandlerFunc(hello))
-		s.base.Dial = func(network, _ string) (net.Conn, error) { return net.Dial(network, s.addr) }
+		s.base.Dial = func(network, _ string) (net.Conn, error) { return net.Dial(network, s.addr) } //nolint:staticcheck // it works
 		return likeness{s.base, asked("http://nowhere.test/")}
 	},
 	"Dial without a connection": func(*testing.T) likeness {
-		return likeness{&http.Transport{Dial: func(string, string) (net.Conn, error) { return nil, nil }}, asked("http://nowhere.test/")}
+		return likeness{&http.Transport{Dial: func(string, string) (net.Conn, error) { return nil, nil }}, asked("http://nowhere.test/")} //nolint:staticcheck // it works
 	},
 	"DialTLSContext":               ownTLS(protocols[1], false),
 	"DialTLSContext, then HTTP/2":  ownTLS(protocols[2], false),
@@ -61,7 +61,7 @@ var likenesses = map[string]func(t *testing.T) likeness{
 	"DialTLS": func(t *testing.T) likeness {
 		s := protocols[2].site(t, http.HandlerFunc(hello))
 		config := withNext(s.base.TLSClientConfig, "h2")
-		s.base.DialTLS = func(network, address string) (net.Conn, error) { return tls.Dial(network, address, config) }
+		s.base.DialTLS = func(network, address string) (net.Conn, error) { return tls.Dial(network, address, config) } //nolint:staticcheck // it works
 		return likeness{s.base, asked(s.url)}
 	},
 	"DialTLSContext without a connection": func(*testing.T) likeness {
@@ -116,7 +116,7 @@ var likenesses = map[string]func(t *testing.T) likeness{
 			return fmt.Sprint(err)
 		}}
 	},
-	"a scheme of the base's": func(t *testing.T) likeness {
+	"a scheme of the base's": func(*testing.T) likeness {
 		base := &http.Transport{}
 		base.RegisterProtocol("memory", roundTripper(func(q *http.Request) (*http.Response, error) {
 			return &http.Response{Status: "200 from memory", Body: http.NoBody, Request: q}, nil
@@ -136,11 +136,11 @@ var likenesses = map[string]func(t *testing.T) likeness{
 		return likeness{&http.Transport{ResponseHeaderTimeout: time.Millisecond}, asked("http://" + serve(t, wait))}
 	},
 	"a request given up": func(t *testing.T) likeness {
-		s := protocols[0].site(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+		s := protocols[0].site(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 		return likeness{s.base, givenUp(s.url)}
 	},
 	"a request given up, HTTP/2": func(t *testing.T) likeness {
-		s := protocols[2].site(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+		s := protocols[2].site(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 		return likeness{s.base, givenUp(s.url)}
 	},
 
@@ -215,8 +215,8 @@ func TestTransportIsLikeThePlainOne(t *testing.T) {
 // result says what came of a request.
 func result(resp *http.Response, err error) string {
 	if err != nil {
-		timeout, _ := err.(net.Error)
-		return fmt.Sprintf("%v (%T), timeout %v", err, err, timeout != nil && timeout.Timeout())
+		var timeout net.Error
+		return fmt.Sprintf("%v (%T), timeout %v", err, err, errors.As(err, &timeout) && timeout.Timeout())
 	}
 	body, err := io.ReadAll(resp.Body)
 	return fmt.Sprintf("%s %s, %d %v, %q %v, closed: %v, %T", resp.Proto, resp.Status, resp.ContentLength, resp.Header["Via"], body, err, resp.Body.Close(), err)

@@ -28,7 +28,9 @@ func WithTransportName(name string) TransportOption {
 // laps between them are the time that the server took and the time that the response
 // took, with their bytes. While a connection has several requests, as with HTTP/2,
 // a lap counts what all of them moved; its attribute netstats.http.active_requests
-// says how many there were.
+// says how many there were. The first mark is left out where something of the
+// response was there before net/http told that the request was sent, as can be with
+// HTTP/2.
 func WithRequestMarks() TransportOption {
 	return transportOptionFunc(func(c *transportConfig) { c.marks = true })
 }
