@@ -147,7 +147,7 @@ cover: ## Show how much of the root module the tests reach
 
 .PHONY: captured
 captured: ## What takes a capture build: a part of Go's own tests, other projects' clients
-	$(MAKE) -C cmd/netstats std-tests-short clients
+	$(MAKE) -C cmd/netstats std-tests-short clients budgets
 
 .PHONY: ledger
 ledger: ## Balance 100,000 generated operations against the kernel and the peer

@@ -16,11 +16,17 @@ import (
 
 var update = flag.Bool("update", false, "write the files that the tests compare with")
 
-// TestAPI compares what the package exports with a text, as the Go project does
-// with its own: a change of the API is a change of that text, and is seen.
+// TestAPI compares what the packages export with texts, as the Go project does with
+// its own: a change of an API is a change of its text, and is seen.
 func TestAPI(t *testing.T) {
-	got := strings.Join(api(t, "."), "\n") + "\n"
-	file := filepath.Join("testdata", "api.txt")
+	for _, dir := range []string{".", "netstatstest"} {
+		t.Run(dir, func(t *testing.T) { compareAPI(t, dir) })
+	}
+}
+
+func compareAPI(t *testing.T, dir string) {
+	got := strings.Join(api(t, dir), "\n") + "\n"
+	file := filepath.Join(dir, "testdata", "api.txt")
 	if *update {
 		must(t, os.WriteFile(file, []byte(got), 0o666)) //nolint:gosec // a file of the repository
 	}
@@ -37,7 +43,7 @@ func TestAPI(t *testing.T) {
 		}
 	}
 	if t.Failed() {
-		t.Log("if this is meant, run go test -run TestAPI -update, and say so in the changelog")
+		t.Log("if this is meant, run go test -run TestAPI -update ./otelnetstats, and say so in the changelog")
 	}
 }
 
