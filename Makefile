@@ -46,7 +46,7 @@ endef
 all: fmt generate lint test ## What to run before a commit (the default)
 
 .PHONY: ci
-ci: fmt generate lint test newest race concurrent ledger captured cross examples api quiet bench-smoke tidy-check clean-tree ## All that a change has to pass
+ci: fmt generate lint test newest race concurrent ledger captured dashboards cross examples api quiet bench-smoke tidy-check clean-tree ## All that a change has to pass
 
 .PHONY: help
 help: ## Show the targets
@@ -169,6 +169,19 @@ pictures: ## Look at the live page in a Chromium, and take its pictures (CHROMIU
 .PHONY: soak
 soak: ## Run a mix of everything for SOAK (1h), and look what is left
 	NETSTATS_SOAK=$(SOAK) $(GO) -C cmd/netstats run . test -C ../../integration -count=1 -v -timeout 0 ./soak
+
+PROMTOOL ?= promtool
+
+.PHONY: dashboards
+dashboards: ## Test the alerting rules, and the dashboard's queries, with promtool
+	@if command -v $(PROMTOOL) >/dev/null; then \
+		set -e; \
+		$(PROMTOOL) check rules dashboards/prometheus/netstats.rules.yml; \
+		$(PROMTOOL) test rules dashboards/prometheus/netstats.rules.test.yml; \
+		PROMTOOL=$(PROMTOOL) $(GO) -C tools test -count=1 -run TestQueriesParse ./dashboardgen; \
+	else \
+		echo "dashboards: there is no promtool, so the rules are not tested; Debian has it in the package prometheus"; \
+	fi
 
 .PHONY: viewing
 viewing: ## Look at the telemetry in a real Jaeger and Prometheus, built into VIEWING (.viewing)
