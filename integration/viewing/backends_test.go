@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -142,14 +143,20 @@ exporters:
 // A prometheus is a running Prometheus, which takes OTLP.
 type prometheus struct{ address string }
 
-func startPrometheus(t *testing.T) *prometheus {
+// startPrometheus has it evaluate rules, if there are any, each second.
+func startPrometheus(t *testing.T, rules ...string) *prometheus {
 	t.Helper()
 	path := program(t, "prometheus")
 	p := &prometheus{address: fmt.Sprintf("127.0.0.1:%d", freePort(t))}
 	file := filepath.Join(t.TempDir(), "prometheus.yml")
-	must(t, os.WriteFile(file, []byte("global: {scrape_interval: 1s}\notlp: {promote_resource_attributes: [service.name]}\n"), 0o600))
+	config := fmt.Sprintf(`
+global: {scrape_interval: 1s, evaluation_interval: 1s}
+otlp: {promote_resource_attributes: [service.name]}
+rule_files: [%s]
+`, strings.Join(rules, ", "))
+	must(t, os.WriteFile(file, []byte(config), 0o600))
 	start(t, exec.Command(path, "--config.file="+file, "--storage.tsdb.path="+t.TempDir(),
-		"--web.listen-address="+p.address, "--web.enable-otlp-receiver", "--log.level=warn"), "http://"+p.address+"/-/ready")
+		"--web.listen-address="+p.address, "--web.enable-otlp-receiver", "--enable-feature=exemplar-storage", "--log.level=warn"), "http://"+p.address+"/-/ready")
 	return p
 }
 

@@ -52,11 +52,13 @@ type order struct {
 	Service  string
 	Traces   string // where to, by gRPC if GRPC is set, else by HTTP
 	GRPC     bool
-	Metrics  string // where to; none if empty
-	Backend  string // the echo server
-	Silent   string // a server that never answers
-	Secure   string // a TLS server that nobody trusts
-	Plain    string // a server that does not speak TLS
+	Metrics  string            // where to; none if empty
+	Backend  string            // the echo server
+	Silent   string            // a server that never answers
+	Secure   string            // a TLS server that nobody trusts
+	Plain    string            // a server that does not speak TLS
+	Echo     map[string]string // more echo servers, by what goes wrong with them
+	Servers  int               // how many are told apart; the default if 0
 	Requests int
 }
 
@@ -86,12 +88,16 @@ func (o order) run() error {
 		return err
 	}
 	otel.SetTracerProvider(tracers)
-	tracker, err := otelnetstats.New(otelnetstats.WithTracerProvider(tracers), otelnetstats.WithMeterProvider(meters), otelnetstats.WithCaller())
+	options := []otelnetstats.Option{otelnetstats.WithTracerProvider(tracers), otelnetstats.WithMeterProvider(meters), otelnetstats.WithCaller()}
+	if o.Servers > 0 {
+		options = append(options, otelnetstats.WithMaxServers(o.Servers))
+	}
+	tracker, err := otelnetstats.New(options...)
 	if err != nil {
 		return err
 	}
 	s := &shop{order: o, tracker: tracker, dialer: &otelnetstats.Dialer{Tracker: tracker}}
-	scenarios := map[string]func(context.Context) error{"mixed": s.mixed, "long": s.long, "burst": s.burst}
+	scenarios := map[string]func(context.Context) error{"mixed": s.mixed, "long": s.long, "burst": s.burst, "bad": s.bad}
 	defer runtime.KeepAlive(s)
 	return errors.Join(scenarios[o.Scenario](ctx), tracker.Shutdown(ctx), tracers.Shutdown(ctx), meters.Shutdown(ctx))
 }

@@ -76,6 +76,8 @@ func (b *backend) handle(c net.Conn) {
 		case 'r':
 			_ = c.(*net.TCPConn).SetLinger(0)
 			return
+		case 'd':
+			_ = deaf(c, 1200*time.Millisecond)
 		default: // "c", and what is no order at all
 			return
 		}
