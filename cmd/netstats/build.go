@@ -40,8 +40,16 @@ func prepare(c *call) (*preparation, error) {
 	if source.Replace, err = p.userOverlay(); err != nil {
 		return nil, err
 	}
-	p.overlay, err = overlay.Make(source, libraryVersion())
+	p.overlay, err = overlay.Make(source, p.kind(), libraryVersion())
 	return p, err
+}
+
+// kind is that of the overlay.
+func (p *preparation) kind() overlay.Kind {
+	if p.call.auto() {
+		return overlay.Auto
+	}
+	return overlay.Capture
 }
 
 // userOverlay is the one in effect: an argument outdoes GOFLAGS.
@@ -65,7 +73,7 @@ func (p *preparation) store() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	extra, err := p.added(files)
+	extra, err := p.stored(files)
 	if err != nil {
 		return "", err
 	}
@@ -85,7 +93,7 @@ func (p *preparation) obstacle() string {
 	}
 	patterns, _ := lastValue(p.flags, "coverpkg")
 	for pattern := range strings.SplitSeq(patterns, ",") {
-		if pkg := covered(pattern); pkg != "" {
+		if pkg := covered(pattern, p.kind()); pkg != "" {
 			return fmt.Sprintf("-coverpkg=%s includes package %s, which netstats edits, but the cover tool reads the original (go.dev/issue/73802): name your own packages, as in -coverpkg=./...", pattern, pkg)
 		}
 	}
@@ -93,7 +101,7 @@ func (p *preparation) obstacle() string {
 }
 
 // covered returns one of the edited packages that a -coverpkg pattern includes.
-func covered(pattern string) string {
+func covered(pattern string, kind overlay.Kind) string {
 	if pattern == "all" || pattern == "std" {
 		pattern = "..."
 	}
@@ -102,7 +110,7 @@ func covered(pattern string) string {
 		expr = prefix + "(/.*)?"
 	}
 	match := regexp.MustCompile("^" + expr + "$")
-	for _, pkg := range overlay.Packages() {
+	for _, pkg := range overlay.Packages(kind) {
 		if match.MatchString(pkg) {
 			return pkg
 		}

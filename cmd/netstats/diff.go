@@ -1,51 +1,18 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"maps"
-	"path/filepath"
-	"slices"
-
-	"github.com/netstats-go/netstats/internal/overlay"
 )
 
-// diff prints what a capture build changes in the standard library.
+// diff prints what a capture build changes in the standard library. The files
+// that -auto adds to the user's packages are no part of that.
 func diff(args []string, stdout io.Writer) error {
 	p, err := prepareOwn("diff", args)
 	if err != nil {
 		return err
 	}
-	if err := p.overlay.Diff(stdout); err != nil || !p.call.auto() {
-		return err
-	}
-	return p.diffAuto(stdout)
-}
-
-// diffAuto prints what -auto changes besides. The imports that it adds to the
-// user's packages are no part of GOROOT.
-func (p *preparation) diffAuto(stdout io.Writer) error {
-	source := p.overlay.Source
-	files, err := autoStandard(source)
-	if err != nil {
-		return err
-	}
-	for _, path := range slices.Sorted(maps.Keys(files)) {
-		before, err := readStandard(source, path)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		name, err := filepath.Rel(source.Root, path)
-		if err != nil {
-			return err
-		}
-		if err := overlay.DiffFile(stdout, filepath.ToSlash(name), before, files[path]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return p.overlay.Diff(stdout)
 }
 
 // printOverlay prints the name of the overlay file.

@@ -3,6 +3,8 @@ package main
 import (
 	"slices"
 	"testing"
+
+	"github.com/netstats-go/netstats/internal/overlay"
 )
 
 // What goes to the go command: our flags, then the user's without replaced
@@ -75,10 +77,14 @@ func TestCovered(t *testing.T) {
 		"all":             "internal/poll",
 		"std":             "internal/poll",
 		"...":             "internal/poll",
+		"runtime":         "",
 	} {
-		if got := covered(pattern); got != want {
+		if got := covered(pattern, overlay.Capture); got != want {
 			t.Errorf("%q: got %q, want %q", pattern, got, want)
 		}
+	}
+	if got := covered("runtime/...", overlay.Auto); got != "runtime" {
+		t.Errorf("with -auto: got %q", got)
 	}
 }
 

@@ -1,15 +1,20 @@
 package main
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	_ "github.com/netstats-go/netstats/cmd/netstats/auto"
+	"github.com/netstats-go/netstats/internal/overlay"
 )
 
-// autoPackage is what -auto has programs import. It is imported here, too (see
-// auto.go), so that whoever has this command as a tool has it as well.
+// autoPackage is what -auto has programs import. It is imported here, too, so
+// that whoever has this command as a tool has it as well, also in a vendor
+// folder. In the command itself, which is no capture build, it does nothing.
 const autoPackage = library + "/cmd/netstats/auto"
 
 // The files that -auto adds to packages.
@@ -30,16 +35,29 @@ func (p *preparation) auto() (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := autoStandard(p.overlay.Source)
-	if err != nil {
-		return nil, err
-	}
+	files := map[string][]byte{}
 	for _, pkg := range packages {
 		if name, clause := pkg.autoFile(p.call.command); name != "" {
 			files[filepath.Join(pkg.dir, name)] = importing(clause)
 		}
 	}
 	return files, nil
+}
+
+// stored puts files in the cache and returns by where they seem to be where they
+// are. Their names come from their contents, so that builds going on at the same
+// time have theirs.
+func (p *preparation) stored(files map[string][]byte) (map[string]string, error) {
+	replace := make(map[string]string, len(files))
+	for name, contents := range files {
+		sum := sha256.Sum256(contents)
+		path := filepath.Join(p.cache, "auto", fmt.Sprintf("%x.go", sum[:8]))
+		if err := overlay.WriteFile(path, contents); err != nil {
+			return nil, fmt.Errorf("-auto: a file cannot be stored: %w", err)
+		}
+		replace[name] = path
+	}
+	return replace, nil
 }
 
 // autoFits says why -auto cannot work, if so.

@@ -20,34 +20,18 @@ var addedFS embed.FS
 type addition struct {
 	path string // below GOROOT/src
 	name string // of the text in folder added
+	why  string // a clause
 }
 
-// additions are in order of path.
-var additions = []addition{
-	{"internal/poll/zz_netstats.go", "poll.go.txt"},
-	{"internal/poll/zz_netstats_linux.go", "poll_linux.go.txt"},
-	{"internal/poll/zz_netstats_other.go", "poll_other.go.txt"},
-	{staleDir + "/zz_netstats_check.go", "stale.go.txt"},
-	{"net/zz_netstats.go", "net.go.txt"},
-	{"net/zz_netstats_posix.go", "net_posix.go.txt"},
-	{"syscall/zz_netstats_linux.go", "syscall_linux.go.txt"},
-	{"syscall/zz_netstats_linux_386.go", "syscall_linux_386.go.txt"},
-	{"syscall/zz_netstats_linux_amd64.go", "syscall_linux_amd64.go.txt"},
-	{"syscall/zz_netstats_linux_other.go", "syscall_linux_other.go.txt"},
-}
+// pkg is the package that it is added to.
+func (a addition) pkg() string { return path.Dir(a.path) }
 
-// needs are declarations that the added files use, besides those that rules
-// look for.
-var needs = []struct{ pkg, text string }{
-	{"internal/runtime/exithook", "func Add(h Hook)"},
-	{"internal/runtime/exithook", "RunOnFailure bool"},
-	{netPkg, "func newRawConn(fd *netFD) *rawConn"},
-	{netPkg, "type sockaddr interface"},
-	{syscallPkg, "type Msghdr struct"},
-}
+// A need is a declaration that added files use, besides those that rules look
+// for.
+type need struct{ pkg, text string }
 
 // unmet returns what is not there of needs.
-func (l *library) unmet() (reasons []string, err error) {
+func (l *library) unmet(needs []need) (reasons []string, err error) {
 	for _, n := range needs {
 		names, _, err := l.having(n.pkg, n.text)
 		if err != nil {
@@ -70,29 +54,30 @@ const staleDir = "net/internal"
 // an overlay has besides its Files.
 const ReleaseCopy = staleDir + "/" + releaseFile
 
-// added returns the files to add for a Go release, by path. What varies
-// outside of this package is given by vars.
-func added(vars map[string]string) (map[string][]byte, error) {
+// add puts the files that a kind of overlay adds in it, filled with vars.
+func (o *Overlay) add(kind Kind, vars map[string]string) error {
 	var pairs []string
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
 		pairs = append(pairs, "@"+name+"@", vars[name])
 	}
 	fill := strings.NewReplacer(pairs...)
-	files := map[string][]byte{}
-	for _, a := range additions {
-		text, err := addedFS.ReadFile(path.Join("added", a.name))
-		if err != nil {
-			return nil, err
+	for _, p := range kind.parts() {
+		for _, a := range p.additions {
+			text, err := addedFS.ReadFile(path.Join("added", a.name))
+			if err != nil {
+				return err
+			}
+			o.Files[a.path] = []byte(fill.Replace(string(text)))
 		}
-		files[a.path] = []byte(fill.Replace(string(text)))
 	}
-	return files, nil
+	return nil
 }
 
 // variables are what the added files are filled with, but for the generator.
 func variables(release string) map[string]string {
 	return map[string]string{
 		"ABI":           fmt.Sprintf("%#016x", bridge.ABI()),
+		"AUTO":          autoPath(),
 		"BITS":          strconv.Itoa(connstat.OperationBits),
 		"BRIDGE":        bridgePath(),
 		"HOOKS":         hooksCopy(),

@@ -10,10 +10,11 @@ import (
 	"strings"
 )
 
-// context is the number of unchanged lines shown around changed ones.
-const context = 3
+// around is the number of unchanged lines shown on each side of changed ones.
+const around = 3
 
-// Diff writes what the overlay changes as a patch to GOROOT, for `patch -p1`.
+// Diff writes what the overlay changes as a patch to GOROOT, for `patch -p1`. In
+// front of each file it says what for, in lines that patch skips.
 func (o *Overlay) Diff(w io.Writer) error {
 	var out bytes.Buffer
 	files := append(o.names(), ReleaseCopy)
@@ -26,19 +27,24 @@ func (o *Overlay) Diff(w io.Writer) error {
 				return err
 			}
 		}
+		o.explain(&out, name)
 		diffFile(&out, "src/"+name, o.originals[name], contents)
 	}
 	_, err := w.Write(out.Bytes())
 	return err
 }
 
-// DiffFile writes the change to one more file, at a path below GOROOT, as Diff
-// does. before is nil if there is no such file.
-func DiffFile(w io.Writer, path string, before, after []byte) error {
-	var out bytes.Buffer
-	diffFile(&out, path, before, after)
-	_, err := w.Write(out.Bytes())
-	return err
+// explain writes why a file is changed or added.
+func (o *Overlay) explain(out *bytes.Buffer, name string) {
+	for _, p := range o.Points {
+		switch {
+		case p.File != name:
+		case p.Declaration == "":
+			fmt.Fprintf(out, "# Added, so that %s.\n", p.Why)
+		default:
+			fmt.Fprintf(out, "# %s is edited, so that %s.\n", p.Declaration, p.Why)
+		}
+	}
 }
 
 func diffFile(out *bytes.Buffer, path string, before, after []byte) {
@@ -67,7 +73,7 @@ func (d differ) hunks() []hunk {
 		if i < len(d.before) && d.before[i] == d.after[i] {
 			continue
 		}
-		h := hunk{max(0, i-context), min(i+1+context, len(d.after))}
+		h := hunk{max(0, i-around), min(i+1+around, len(d.after))}
 		if n := len(all); n > 0 && h.start <= all[n-1].end {
 			all[n-1].end = h.end
 		} else {

@@ -3,7 +3,8 @@
 // to add, for `go build -overlay`.
 //
 // [Make] reads the installation's own sources and applies the rules of
-// poll.go, net.go and syscall.go to their syntax trees. Each rule names one
+// poll.go, net.go and syscall.go to their syntax trees, for an overlay of kind
+// [Auto] also those of end.go. Each rule names one
 // declaration, says what it is for, and knows the shape that it expects; where
 // a declaration is missing or has another shape, Make refuses and says which.
 // Functions are wrapped rather than edited: the declaration is renamed in

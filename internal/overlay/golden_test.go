@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"flag"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -13,18 +15,19 @@ var update = flag.Bool("update", false, "write the golden files")
 
 // TestGolden edits excerpts of the standard library; see testdata.
 func TestGolden(t *testing.T) {
-	for pkg, rules := range map[string][]rule{"poll": pollRules, "net": netRules, "syscall": syscallRules} {
+	for _, set := range slices.Concat(capturePart.sets, endPart.sets) {
+		pkg := path.Base(set.pkg)
 		inputs, err := filepath.Glob(filepath.Join("testdata", pkg, "*.input"))
 		if err != nil || len(inputs) == 0 {
 			t.Fatal("no excerpts of", pkg)
 		}
 		for _, input := range inputs {
-			t.Run(filepath.ToSlash(input), func(t *testing.T) { testGolden(t, input, rules) })
+			t.Run(filepath.ToSlash(input), func(t *testing.T) { testGolden(t, input, set) })
 		}
 	}
 }
 
-func testGolden(t *testing.T, input string, rules []rule) {
+func testGolden(t *testing.T, input string, set ruleSet) {
 	src, err := os.ReadFile(input)
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +36,7 @@ func testGolden(t *testing.T, input string, rules []rule) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if reasons := p.run(rules, make(coverage, len(rules))); len(reasons) > 0 {
+	if reasons := set.apply(p, make(coverage, len(set.rules))); len(reasons) > 0 {
 		t.Fatal(reasons)
 	}
 	got, err := p.apply()

@@ -12,54 +12,54 @@ import (
 
 const netPkg = "net"
 
-var netRules = slices.Concat(
-	[]rule{
+var netSet = ruleSet{pkg: netPkg, rules: rulesOf(slices.Concat(
+	[]funcRule{
 		{
-			pkg: netPkg, name: "socket", on: posix, edit: tellSocket,
+			name: "socket", on: posix, edit: tellSocket,
 			why: "each attempt to connect, listen or bind is told of, with the caller's ctx",
 		},
 		{
-			pkg: netPkg, recv: "netFD", name: "accept", on: posix, edit: tellAccept,
+			recv: "netFD", name: "accept", on: posix, edit: tellAccept,
 			why: "accepted connections are told of",
 		},
 		{
-			pkg: netPkg, name: "newFileFD", on: posix, edit: tellAdopted,
+			name: "newFileFD", on: posix, edit: tellAdopted,
 			why: "sockets made of files are told of",
 		},
 		{
-			pkg: netPkg, recv: "netFD", name: "Close", on: posix, edit: tellClose,
+			recv: "netFD", name: "Close", on: posix, edit: tellClose,
 			why: "a connection's end is told of before it happens",
 		},
 		{
-			pkg: netPkg, recv: "netFD", name: "setAddr", on: posix, edit: tellFinalizer,
+			recv: "netFD", name: "setAddr", on: posix, edit: tellFinalizer,
 			why: "a connection that nobody closed can be told from one that somebody did",
 		},
 		{
-			pkg: netPkg, recv: "netFD", name: "closeRead", on: posix, edit: tellCloseRead,
+			recv: "netFD", name: "closeRead", on: posix, edit: tellCloseRead,
 			why: "it is known which side ended a direction first",
 		},
 		{
-			pkg: netPkg, recv: "netFD", name: "closeWrite", on: posix, edit: tellCloseWrite,
+			recv: "netFD", name: "closeWrite", on: posix, edit: tellCloseWrite,
 			why: "it is known which side ended a direction first",
 		},
 		{
-			pkg: netPkg, recv: "Dialer", name: "DialContext", on: everywhere, edit: tellDial,
+			recv: "Dialer", name: "DialContext", on: everywhere, edit: tellDial,
 			why: "a dial is told of: its host's name, all attempts, and its outcome",
 		},
 		{
-			pkg: netPkg, name: "srcAddrs", on: everywhere, edit: leaveProbes,
+			name: "srcAddrs", on: everywhere, edit: leaveProbes,
 			why: "the resolver's probes of routes, which send nothing, are not told of",
 		},
 	},
 	typedDials("TCP", "UDP", "IP", "Unix"),
-)
+))}
 
 // typedDials are rules for DialTCP and its like, which do not pass DialContext.
-func typedDials(kinds ...string) []rule {
-	rules := make([]rule, len(kinds))
+func typedDials(kinds ...string) []funcRule {
+	rules := make([]funcRule, len(kinds))
 	for i, kind := range kinds {
-		rules[i] = rule{
-			pkg: netPkg, name: "dial" + kind, on: everywhere, edit: tellTypedDial(kind),
+		rules[i] = funcRule{
+			name: "dial" + kind, on: everywhere, edit: tellTypedDial(kind),
 			why: "dials by Dial" + kind + " are told of",
 		}
 	}

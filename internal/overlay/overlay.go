@@ -24,14 +24,18 @@ type Overlay struct {
 	Generator string
 	// Files has the contents by slash-separated path below GOROOT/src.
 	Files map[string][]byte
-	// Points lists what is edited, in the order of the rules.
+	// Points lists what is edited and added.
 	Points []Point
 
 	originals map[string][]byte // of the edited files
 }
 
-// A Point is an edited declaration.
-type Point struct{ Package, Declaration, Why string }
+// A Point is an edited declaration, or an added file.
+type Point struct {
+	File        string // slash-separated, below GOROOT/src
+	Declaration string // "" for an added file
+	Why         string // a clause
+}
 
 // A Refusal says that a Go installation is not as netstats knows it.
 type Refusal struct {
@@ -46,7 +50,7 @@ func (r *Refusal) Error() string {
 
 // Make prepares the standard library in source. version is that of netstats.
 // The error is a *[Refusal] if the sources are not as expected.
-func Make(source Source, version string) (*Overlay, error) {
+func Make(source Source, kind Kind, version string) (*Overlay, error) {
 	release, err := source.release()
 	if err != nil {
 		return nil, err
@@ -56,12 +60,9 @@ func Make(source Source, version string) (*Overlay, error) {
 	if done, err := lib.prepared(); done || err != nil {
 		return nil, cmp.Or(err, error(&Refusal{release, []string{"it was prepared by netstats before, in place or by an overlay"}}))
 	}
-	reasons, err := lib.unmet()
-	if err != nil {
-		return nil, err
-	}
-	for _, rules := range [][]rule{syscallRules, pollRules, netRules} {
-		more, err := o.edit(lib, rules)
+	var reasons []string
+	for _, p := range kind.parts() {
+		more, err := o.prepare(lib, p)
 		if err != nil {
 			return nil, err
 		}
@@ -70,97 +71,70 @@ func Make(source Source, version string) (*Overlay, error) {
 	if len(reasons) > 0 {
 		return nil, &Refusal{release, reasons}
 	}
-	return o, o.complete(version)
+	return o, o.complete(kind, version)
 }
 
-// Packages returns the import paths that an overlay has files for.
-func Packages() []string { return []string{pollPkg, netPkg, staleDir, syscallPkg} }
+// prepare edits what a part has rules for, and returns what is not as expected.
+func (o *Overlay) prepare(lib *library, p part) (reasons []string, err error) {
+	for _, a := range p.additions {
+		o.Points = append(o.Points, Point{File: a.path, Why: a.why})
+	}
+	if reasons, err = lib.unmet(p.needs); err != nil {
+		return nil, err
+	}
+	for _, s := range p.sets {
+		more, err := o.edit(lib, s)
+		if err != nil {
+			return nil, err
+		}
+		reasons = append(reasons, more...)
+	}
+	return reasons, nil
+}
 
-// edit applies the rules of one package and returns what is not as expected.
-func (o *Overlay) edit(lib *library, rules []rule) (reasons []string, err error) {
-	pkg := rules[0].pkg
-	names, contents, err := lib.having(pkg, words(rules)...)
+// edit applies the rules for one package and returns what is not as expected.
+func (o *Overlay) edit(lib *library, s ruleSet) (reasons []string, err error) {
+	names, contents, err := lib.having(s.pkg, s.words()...)
 	if err != nil {
 		return nil, err
 	}
-	found := make(coverage, len(rules))
+	found := make(coverage, len(s.rules))
 	for _, name := range names {
 		p, err := newPatch(name, contents[name])
 		if err != nil {
 			return nil, err
 		}
-		reasons = append(reasons, p.run(rules, found)...)
+		reasons = append(reasons, s.apply(p, found)...)
 		if !p.changed() {
 			continue
 		}
-		if o.Files[pkg+"/"+name], err = p.apply(); err != nil {
+		if err := o.take(s.pkg+"/"+name, p); err != nil {
 			return nil, err
 		}
-		o.originals[pkg+"/"+name] = contents[name]
 	}
-	for i, r := range rules {
-		if missing := found[i].missing(r.on); missing != "" {
-			reasons = append(reasons, fmt.Sprintf("package %s has no %s (for %s)", r.pkg, r, missing))
-		}
-		o.Points = append(o.Points, Point{r.pkg, r.String(), r.why})
-	}
-	return reasons, nil
+	return append(reasons, s.missing(found)...), nil
 }
 
-// words returns texts one of which is in each file that concerns the rules.
-func words(rules []rule) []string {
-	var all []string
-	for _, r := range rules {
-		all = append(all, r.word())
+// take has an edited file in the overlay.
+func (o *Overlay) take(name string, p *patch) (err error) {
+	o.originals[name] = p.src
+	for _, r := range p.rules {
+		o.Points = append(o.Points, Point{name, r.String(), r.reason()})
 	}
-	if rules[0].pkg == pollPkg {
-		all = append(all, "*FD", " FD)") // to be inspected
-	}
-	return all
-}
-
-// coverage has, by rule, the systems in which the declaration was found.
-type coverage []systems
-
-type systems []string
-
-func (s systems) missing(want []string) string {
-	return strings.Join(slices.DeleteFunc(slices.Clone(want), func(goos string) bool { return slices.Contains(s, goos) }), ", ")
-}
-
-// run applies the rules to p's file and returns what is not as expected.
-func (p *patch) run(rules []rule, found coverage) (reasons []string) {
-	for i, r := range rules {
-		here, err := r.apply(p)
-		if here {
-			found[i] = append(found[i], p.systems()...)
-		}
-		if err != nil {
-			reasons = append(reasons, err.Error())
-		}
-	}
-	if rules[0].pkg == pollPkg && p.compiledFor(posix) {
-		for _, err := range inspectPoll(p) {
-			reasons = append(reasons, err.Error())
-		}
-	}
-	return reasons
+	o.Files[name], err = p.apply()
+	return err
 }
 
 // complete adds the files that the standard library does not have.
-func (o *Overlay) complete(version string) error {
+func (o *Overlay) complete(kind Kind, version string) error {
 	vars := variables(o.Release)
 	vars["GENERATOR"] = ""
-	files, err := added(vars)
-	if err != nil {
+	if err := o.add(kind, vars); err != nil {
 		return err
 	}
-	maps.Copy(o.Files, files)
 	o.Generator = fmt.Sprintf("%s netstats/%s %s", o.Release, version, o.hash())
 	vars["GENERATOR"] = bridge.Marker(o.Generator)
-	files, err = added(vars)
-	maps.Copy(o.Files, files)
-	return err
+	return o.add(kind, vars)
 }
 
 // hash identifies all files, before they name it.

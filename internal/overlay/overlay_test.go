@@ -27,9 +27,17 @@ func goroot(t *testing.T) string {
 	return strings.TrimSpace(string(out))
 }
 
+// kinds are all there are, by name.
+var kinds = map[string]Kind{"capture": Capture, "auto": Auto}
+
 func mustMake(t *testing.T, source Source) *Overlay {
 	t.Helper()
-	o, err := Make(source, "v1.2.3")
+	return mustMakeKind(t, source, Auto) // which has all that others have
+}
+
+func mustMakeKind(t *testing.T, source Source, kind Kind) *Overlay {
+	t.Helper()
+	o, err := Make(source, kind, "v1.2.3")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,12 +155,24 @@ func TestRefusal(t *testing.T) {
 			`package net has no "func newRawConn(fd *netFD) *rawConn"`,
 		},
 		{
+			"panics end another way", "runtime/panic.go", "func preprintpanics(p *_panic) {", "func preprintpanics(p *_panic, n int) {",
+			"package runtime: func preprintpanics, in panic.go, is func(*_panic, int), where func(*_panic) is expected",
+		},
+		{
+			"panics end elsewhere", "runtime/panic.go", "func preprintpanics(", "func printAllPanics(",
+			"package runtime has no func preprintpanics (for linux, ",
+		},
+		{
+			"signals are handled another way", "os/signal/signal.go", "m map[chan<- os.Signal]*handler", "m map[chan<- os.Signal]handler",
+			`package os/signal has no "\tm map[chan<- os.Signal]*handler\n"`,
+		},
+		{
 			"a name that is taken", "internal/poll/sendfile_unix.go", "func sendFile(dstFD *FD, src int,", "func sendFile(dstFD *FD, netstats0 int,",
 			"package internal/poll: func sendFile, in sendfile_unix.go, has a parameter netstats0, whose name netstats needs",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := Make(changed(t, root, test.file, test.before, test.after), "v1.2.3")
+			_, err := Make(changed(t, root, test.file, test.before, test.after), Auto, "v1.2.3")
 			var refusal *Refusal
 			if !errors.As(err, &refusal) {
 				t.Fatalf("got error %v, want a refusal", err)
@@ -186,7 +206,7 @@ func TestUnknown(t *testing.T) {
 		{"SendPages", "func SendPages(src int, dst ...*FD) (handled bool, sent uint32) { return false, 0 }"},
 		{"sendAt", "func sendAt(f func(*FD) error, at uintptr) {}"},
 	} {
-		_, err := Make(changed(t, root, "internal/poll/writev.go", "// Writev wraps", test.code+"\n\n// Writev wraps"), "v1.2.3")
+		_, err := Make(changed(t, root, "internal/poll/writev.go", "// Writev wraps", test.code+"\n\n// Writev wraps"), Capture, "v1.2.3")
 		var refusal *Refusal
 		want := []string{"package internal/poll: " + test.name + ", in writev.go, is not known to netstats; it may move bytes of a connection"}
 		if !errors.As(err, &refusal) || !slices.Equal(refusal.Reasons, want) {
@@ -199,7 +219,7 @@ func TestUnknown(t *testing.T) {
 		t.Fatal(err)
 	}
 	replace := map[string]string{filepath.Join(root, "src", "internal", "poll", "new.go"): file}
-	if _, err := Make(Source{Root: root, Replace: replace}, "v1.2.3"); err == nil || !strings.Contains(err.Error(), "Peek, in new.go, is not known") {
+	if _, err := Make(Source{Root: root, Replace: replace}, Capture, "v1.2.3"); err == nil || !strings.Contains(err.Error(), "Peek, in new.go, is not known") {
 		t.Errorf("got error %v", err)
 	}
 	// Helpers come and go.
@@ -277,7 +297,7 @@ func TestPreparedTwice(t *testing.T) {
 	for name := range o.Files {
 		replace[o.target(name)] = "somewhere"
 	}
-	_, err := Make(Source{Root: root, Replace: replace}, "")
+	_, err := Make(Source{Root: root, Replace: replace}, Capture, "")
 	if err == nil || !strings.Contains(err.Error(), "was prepared by netstats before") {
 		t.Errorf("got error %v", err)
 	}
@@ -285,7 +305,7 @@ func TestPreparedTwice(t *testing.T) {
 
 func TestMissingSources(t *testing.T) {
 	for _, root := range []string{t.TempDir(), filepath.Join(t.TempDir(), "none")} {
-		if _, err := Make(Source{Root: root}, ""); err == nil || !strings.Contains(err.Error(), "zbootstrap.go") {
+		if _, err := Make(Source{Root: root}, Capture, ""); err == nil || !strings.Contains(err.Error(), "zbootstrap.go") {
 			t.Errorf("got error %v", err)
 		}
 	}
@@ -368,12 +388,61 @@ func TestTrim(t *testing.T) {
 	}
 }
 
+// What -auto needs is in its overlays alone, which have other hashes, and a
+// capture build is made from a library in which only that is another.
+func TestKinds(t *testing.T) {
+	source := Source{Root: goroot(t)}
+	capture, auto := mustMakeKind(t, source, Capture), mustMakeKind(t, source, Auto)
+	if capture.Generator == auto.Generator {
+		t.Errorf("two kinds are both called %q", auto.Generator)
+	}
+	for name := range auto.Files {
+		pkg := path.Dir(name)
+		if _, ok := capture.Files[name]; ok != slices.Contains(Packages(Capture), pkg) {
+			t.Errorf("%s is in a capture build: %t", name, ok)
+		}
+		if !slices.Contains(Packages(Auto), pkg) {
+			t.Errorf("%s is of no package that is said to be edited", name)
+		}
+	}
+	broken := changed(t, source.Root, "runtime/panic.go", "func preprintpanics(", "func printAllPanics(")
+	if got := mustMakeKind(t, broken, Capture); got.Generator != capture.Generator {
+		t.Errorf("a capture build depends on package runtime: %q and %q", got.Generator, capture.Generator)
+	}
+}
+
+// All that is edited or added is given a reason.
+func TestPoints(t *testing.T) {
+	o := mustMake(t, Source{Root: goroot(t)})
+	edited, added := map[string]bool{}, map[string]bool{}
+	for _, p := range o.Points {
+		if p.Why == "" {
+			t.Errorf("%s has no reason", p)
+		}
+		if p.Declaration == "" {
+			added[p.File] = true
+		} else {
+			edited[p.File] = true
+		}
+	}
+	for name := range o.Files {
+		if _, original := o.originals[name]; edited[name] != original || added[name] == original {
+			t.Errorf("%s is edited: %t and added: %t, by the points", name, edited[name], added[name])
+		}
+	}
+}
+
 // The diff, applied to the sources, makes the overlay of them.
 func TestDiffApplies(t *testing.T) {
 	if _, err := exec.LookPath("patch"); err != nil {
 		t.Skip(err)
 	}
-	o := mustMake(t, Source{Root: goroot(t)})
+	for name, kind := range kinds {
+		t.Run(name, func(t *testing.T) { testDiffApplies(t, mustMakeKind(t, Source{Root: goroot(t)}, kind)) })
+	}
+}
+
+func testDiffApplies(t *testing.T, o *Overlay) {
 	dir := t.TempDir()
 	for name, data := range o.originals {
 		if err := WriteFile(filepath.Join(dir, "src", filepath.FromSlash(name)), data); err != nil {
@@ -383,6 +452,11 @@ func TestDiffApplies(t *testing.T) {
 	var diff bytes.Buffer
 	if err := o.Diff(&diff); err != nil {
 		t.Fatal(err)
+	}
+	for _, p := range o.Points {
+		if !strings.Contains(diff.String(), p.Why+".\n") {
+			t.Errorf("the diff does not say that %s", p.Why)
+		}
 	}
 	cmd := exec.Command("patch", "-p1", "-s")
 	cmd.Dir, cmd.Stdin = dir, &diff

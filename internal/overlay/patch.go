@@ -20,6 +20,7 @@ type patch struct {
 	edits []edit
 	tail  bytes.Buffer // declarations for the end of the file
 	on    []string     // see systems
+	rules []rule       // those that have edited it
 }
 
 // An edit replaces the bytes from start to end. Its text has no newline, so

@@ -19,12 +19,20 @@ const pollPkg = "internal/poll"
 // recordField is what type FD gets.
 const recordField = "Netstats *NetstatsRecord"
 
-var pollRules = slices.Concat(
-	[]rule{{
-		pkg: pollPkg, strct: true, name: "FD", on: posix,
-		why:    "a descriptor can point at its connection's record",
-		extend: addRecordField,
-	}},
+var pollSet = ruleSet{
+	pkg:       pollPkg,
+	rules:     append(rulesOf(pollFuncs), recordRule),
+	inspect:   inspectPoll,
+	inspected: []string{"*FD", " FD)"},
+}
+
+var recordRule = structRule{
+	name: "FD", on: posix, extend: addRecordField,
+	why: "a descriptor can point at its connection's record",
+}
+
+// pollFuncs are the functions that count, or help to.
+var pollFuncs = slices.Concat(
 	methods(unixes, "what is received is counted", countReceived,
 		"Read", "ReadFrom", "ReadFromInet4", "ReadFromInet6", "ReadMsg", "ReadMsgInet4", "ReadMsgInet6"),
 	methods(windows, "what is received is counted", countReceived,
@@ -37,15 +45,15 @@ var pollRules = slices.Concat(
 	methods(posix, "a deadline that passed is known to have ended a connection over TLS", countDeadline("writeDeadlineSet(%s)"), "SetWriteDeadline"),
 	methods(unixes, "what a RawConn's callback receives is counted, where the system calls can be seen", countRaw("netstatsReceive"), "RawRead"),
 	methods(unixes, "what a RawConn's callback sends is counted, where the system calls can be seen", countRaw("netstatsTransmit"), "RawWrite"),
-	[]rule{
+	[]funcRule{
 		{
-			pkg: pollPkg, name: "sendFile", why: "what sendfile sends is counted, call by call",
+			name: "sendFile", why: "what sendfile sends is counted, call by call",
 			on:   []string{"linux", "android", "darwin", "ios", "freebsd", "dragonfly", "solaris", "illumos"},
 			edit: countSendFile,
 		},
-		{pkg: pollPkg, name: "SendFile", on: windows, why: "what TransmitFile sends is counted", edit: countTransmitFile},
-		{pkg: pollPkg, name: "spliceDrain", on: linux, why: "what splice takes from a socket is counted, call by call", edit: countSplice("addDrained")},
-		{pkg: pollPkg, name: "splicePump", on: linux, why: "what splice gives to a socket is counted, call by call", edit: countSplice("addSent")},
+		{name: "SendFile", on: windows, why: "what TransmitFile sends is counted", edit: countTransmitFile},
+		{name: "spliceDrain", on: linux, why: "what splice takes from a socket is counted, call by call", edit: countSplice("addDrained")},
+		{name: "splicePump", on: linux, why: "what splice gives to a socket is counted, call by call", edit: countSplice("addSent")},
 	},
 )
 
@@ -72,10 +80,10 @@ var uncounted = slices.Concat(
 )
 
 // methods are rules for methods of FD.
-func methods(on []string, why string, edit func(*patch, *function, string) error, names ...string) []rule {
-	rules := make([]rule, len(names))
+func methods(on []string, why string, edit func(*patch, *function, string) error, names ...string) []funcRule {
+	rules := make([]funcRule, len(names))
 	for i, name := range names {
-		rules[i] = rule{pkg: pollPkg, recv: "FD", name: name, on: on, why: why, edit: edit}
+		rules[i] = funcRule{recv: "FD", name: name, on: on, why: why, edit: edit}
 	}
 	return rules
 }
@@ -209,6 +217,9 @@ func shape(got, want string) error { return fmt.Errorf("is %s, where %s is expec
 // bytes and are not known, and counted functions that call each other, whose
 // bytes would count twice.
 func inspectPoll(p *patch) []error {
+	if !p.compiledFor(posix) {
+		return nil
+	}
 	var errs []error
 	for _, d := range p.file.Decls {
 		d, ok := d.(*ast.FuncDecl)
@@ -220,7 +231,7 @@ func inspectPoll(p *patch) []error {
 		case p.counts(f):
 			errs = append(errs, p.nested(f)...)
 		case f.moves() && !slices.Contains(uncounted, f.name()):
-			errs = append(errs, fmt.Errorf("package %s: %s, in %s, is not known to netstats; it may move bytes of a connection", pollPkg, f.name(), p.name))
+			errs = append(errs, fmt.Errorf("%s, in %s, is not known to netstats; it may move bytes of a connection", f.name(), p.name))
 		}
 	}
 	return errs
@@ -252,8 +263,8 @@ var bytesIn = regexp.MustCompile(`byte|string|uintptr|unsafe\.Pointer|io\.`)
 
 // counts reports whether a rule has f counted.
 func (p *patch) counts(f *function) bool {
-	return slices.ContainsFunc(pollRules, func(r rule) bool {
-		return !r.strct && r.name == f.name() && r.recv == strings.TrimPrefix(f.recv.typ, "*") && r.concerns(p)
+	return slices.ContainsFunc(pollFuncs, func(r funcRule) bool {
+		return r.name == f.name() && r.recv == strings.TrimPrefix(f.recv.typ, "*") && p.compiledFor(r.on)
 	})
 }
 
@@ -265,9 +276,9 @@ func (p *patch) nested(f *function) []error {
 		if !ok {
 			return true
 		}
-		for _, r := range pollRules {
-			if !r.strct && r.concerns(p) && f.calls(call, r) {
-				errs = append(errs, fmt.Errorf("package %s: %s, in %s, calls %s, so that bytes would be counted twice", pollPkg, f.name(), p.name, r.name))
+		for _, r := range pollFuncs {
+			if p.compiledFor(r.on) && f.calls(call, r) {
+				errs = append(errs, fmt.Errorf("%s, in %s, calls %s, so that bytes would be counted twice", f.name(), p.name, r.name))
 				break
 			}
 		}
@@ -277,7 +288,7 @@ func (p *patch) nested(f *function) []error {
 }
 
 // calls reports whether a call in f is one of r's function.
-func (f *function) calls(call *ast.CallExpr, r rule) bool {
+func (f *function) calls(call *ast.CallExpr, r funcRule) bool {
 	switch fun := call.Fun.(type) {
 	case *ast.Ident:
 		return r.recv == "" && fun.Name == r.name

@@ -103,3 +103,6 @@ func funcInNet(t reflect.Type) string {
 
 // bridgePath is the import path of package bridge.
 func bridgePath() string { return reflect.TypeFor[bridge.Hooks]().PkgPath() }
+
+// modulePath is that of the module that it belongs to.
+func modulePath() string { return strings.TrimSuffix(bridgePath(), "/internal/bridge") }

@@ -67,14 +67,14 @@ func (l *library) contents(pkg string) (map[string][]byte, error) {
 	return c, nil
 }
 
-// prepared reports whether package net has files of ours.
+// prepared reports whether package net has files of ours: all overlays add some.
 func (l *library) prepared() (bool, error) {
 	files, err := l.files(netPkg)
 	if err != nil {
 		return false, err
 	}
-	for _, a := range additions {
-		if dir, name := path.Split(a.path); dir == netPkg+"/" && files[name] != "" {
+	for _, a := range capturePart.additions {
+		if a.pkg() == netPkg && files[path.Base(a.path)] != "" {
 			return true, nil
 		}
 	}

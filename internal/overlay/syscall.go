@@ -12,16 +12,16 @@ import (
 
 const syscallPkg = "syscall"
 
-var syscallRules = []rule{
+var syscallSet = ruleSet{pkg: syscallPkg, rules: rulesOf([]funcRule{
 	{
-		pkg: syscallPkg, name: "Syscall", on: linux, edit: seeSyscall(3),
+		name: "Syscall", on: linux, edit: seeSyscall(3),
 		why: "system calls made in a RawConn's callback can be counted",
 	},
 	{
-		pkg: syscallPkg, name: "Syscall6", on: linux, edit: seeSyscall(6),
+		name: "Syscall6", on: linux, edit: seeSyscall(6),
 		why: "system calls made in a RawConn's callback can be counted",
 	},
-}
+})}
 
 // seeSyscall puts a statement before the last return, where the system call is
 // over and the goroutine is the scheduler's again. The function must not grow

@@ -81,7 +81,7 @@ func variants() (all []variant, cleanup func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	o, err := overlay.Make(overlay.Source{Root: strings.TrimSpace(string(out))}, "stdtest")
+	o, err := overlay.Make(overlay.Source{Root: strings.TrimSpace(string(out))}, overlay.Capture, "stdtest")
 	if err != nil {
 		return nil, nil, err
 	}
