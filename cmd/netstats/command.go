@@ -34,6 +34,8 @@ func run(args []string, stdout io.Writer) error {
 		return doctor(rest, stdout)
 	case "overlay":
 		return printOverlay(rest, stdout)
+	case restoreCommand:
+		return restore(rest)
 	}
 	if slices.Contains(goCommands, name) {
 		return goCommand(name, rest)

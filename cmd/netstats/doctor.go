@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/netstats-go/netstats/internal/overlay"
 	"github.com/netstats-go/netstats/internal/terminal"
 )
 
@@ -56,63 +57,77 @@ func (d *examination) line(mark, format string, args ...any) {
 
 // here examines the Go installation and the module.
 func (d *examination) here(c *call) {
-	p, err := prepare(c)
+	s, err := siteOf(c)
 	if err != nil {
 		d.bad("%v", err)
 		return
 	}
-	d.good("%s in %s, %s/%s", p.env.GOVERSION, p.env.GOROOT, p.env.GOOS, p.env.GOARCH)
-	if p.toolchain.linked {
-		d.note("this toolchain was downloaded into the module cache, where overlays are not allowed: netstats runs it by way of %s", p.toolchain.goroot)
+	tools, err := toolchainFor(s.env, s.cache)
+	if err != nil {
+		d.bad("%v", err)
+		return
 	}
-	d.good("the standard library can be prepared: %d files, %s; netstats diff shows them, and why", len(p.overlay.Files), p.overlay.Generator)
-	d.system(p)
-	d.goflags(p)
-	d.module(p)
+	o, err := s.overlay(overlay.Capture, tools.goroot)
+	if err != nil {
+		d.bad("%v", err)
+		return
+	}
+	d.good("%s in %s, %s/%s", s.env.GOVERSION, s.env.GOROOT, s.env.GOOS, s.env.GOARCH)
+	if tools.linked {
+		d.note("this toolchain was downloaded into the module cache, where overlays are not allowed: netstats runs it by way of %s", tools.goroot)
+	}
+	d.good("the standard library can be prepared: %d files, %s; netstats diff shows them, and why", len(o.Files), o.Generator)
+	d.system(s)
+	d.goflags(s)
+	d.module(s)
 }
 
 // system tells what a build for the chosen system can do.
-func (d *examination) system(p *preparation) {
-	switch p.env.GOOS {
+func (d *examination) system(s *site) {
+	switch s.env.GOOS {
 	case "linux":
 	case "android", "darwin", "ios", "freebsd", "openbsd", "netbsd", "dragonfly", "solaris", "illumos", "aix", "windows":
-		d.note("capture for %s is experimental: it is known to build; what RawConn callbacks move is not counted", p.env.GOOS)
+		d.note("capture for %s is experimental: it is known to build; what RawConn callbacks move is not counted", s.env.GOOS)
 	default:
-		d.bad("package net of %s has no sockets to capture", p.env.GOOS)
+		d.bad("package net of %s has no sockets to capture", s.env.GOOS)
 	}
 }
 
-func (d *examination) goflags(p *preparation) {
-	if why := p.obstacle(); why != "" {
-		d.bad("%s", why)
+func (d *examination) goflags(s *site) {
+	if err := s.obstacle(overlay.Capture); err != nil {
+		d.bad("%v", err)
 	}
-	if p.kept {
+	replace, kept, err := s.userOverlay()
+	switch {
+	case err != nil:
+		d.bad("%v", err)
+	case kept:
 		d.note("GOFLAGS has an overlay that netstats made: netstats build does not need it, and other builds fail when Go or its sources change; take it out")
 	}
-	if len(p.overlay.Source.Replace) > 0 {
-		d.good("your own overlay of %d files is merged", len(p.overlay.Source.Replace))
+	if len(replace) > 0 {
+		d.good("your own overlay of %d files is merged", len(replace))
 	}
 }
 
 // module examines the library in the module at hand, or in those of a
 // workspace.
-func (d *examination) module(p *preparation) {
+func (d *examination) module(s *site) {
 	patterns := []string{"./..."}
 	switch {
-	case p.env.GOWORK != "" && p.env.GOWORK != "off":
-		d.note("the workspace %s is in effect", p.env.GOWORK)
-		dirs, err := goOutput(p.call.dir, "list", "-m", "-f", "{{.Dir}}/...")
+	case s.env.GOWORK != "" && s.env.GOWORK != "off":
+		d.note("the workspace %s is in effect", s.env.GOWORK)
+		dirs, err := goOutput(s.dir, "list", "-m", "-f", "{{.Dir}}/...")
 		if err != nil {
 			d.bad("the modules of the workspace cannot be listed: %v", err)
 			return
 		}
 		patterns = strings.Split(strings.TrimSpace(string(dirs)), "\n")
-	case p.env.GOMOD == "" || p.env.GOMOD == os.DevNull:
+	case s.env.GOMOD == "" || s.env.GOMOD == os.DevNull:
 		d.note("no module here: run netstats doctor in the folder of your program, too")
 		return
 	}
 	format := `{{if eq .ImportPath "` + library + `/otelnetstats"}}{{with .Module}}{{.Version}}{{with .Replace}} => {{.Path}}{{end}}{{end}}{{end}}`
-	out, err := goOutput(p.call.dir, append([]string{"list", "-e", "-deps", "-f", format}, patterns...)...)
+	out, err := goOutput(s.dir, append([]string{"list", "-e", "-deps", "-f", format}, patterns...)...)
 	if err != nil {
 		d.bad("the packages here cannot be listed: %v", err)
 		return

@@ -10,19 +10,20 @@ import (
 	"os/signal"
 )
 
-// execute runs the given program as if it were this one. Interrupts are for it
-// to handle.
+// execute runs the given program as if it were this one.
 func execute(binary string, args []string) error {
-	cmd := exec.Command(binary, args...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	signal.Ignore(os.Interrupt)
-	err := cmd.Run()
-	var exit *exec.ExitError
-	switch {
-	case errors.As(err, &exit):
-		return exitStatus(exit.ExitCode())
-	case err != nil:
+	if err := wait(exec.Command(binary, args...)); err != nil {
+		var status exitStatus
+		if errors.As(err, &status) {
+			return err
+		}
 		return fmt.Errorf("cannot run %s: %w", binary, err)
 	}
 	return nil
+}
+
+// leaveSignals has interrupts be for a command to handle that this process runs.
+func leaveSignals(*exec.Cmd) (stop func()) {
+	signal.Ignore(os.Interrupt)
+	return func() { signal.Reset(os.Interrupt) }
 }

@@ -32,7 +32,7 @@ var boolFlags = map[string][]string{
 
 // valueFlags are those of which it is known that they take a value.
 var valueFlags = strings.Fields(`C asmflags bench benchtime blockprofile blockprofilerate buildmode compiler
-	count covermode coverpkg coverprofile cpu cpuprofile exec f fuzz fuzzminimizetime fuzztime gccgoflags gcflags
+	count covermode coverpkg coverprofile cpu cpuprofile exec exporters f fuzz fuzzminimizetime fuzztime gccgoflags gcflags
 	installsuffix ldflags list memprofile memprofilerate mod modfile mutexprofile mutexprofilefraction o outputdir
 	overlay p parallel pgo pkgdir reuse run shuffle skip tags timeout toolexec trace vet vettool`)
 
@@ -130,6 +130,57 @@ func (c *call) auto() (on bool) {
 		}
 	}
 	return on
+}
+
+// packages returns the packages that the call names, "." if none.
+func (c *call) packages() []string {
+	packages := c.args
+	switch {
+	case c.command == "run" && len(c.args) > 0:
+		packages = c.args[:c.files()]
+	case c.command == "test":
+		packages = nil
+		for _, f := range c.flags {
+			if f.name == "" {
+				packages = append(packages, f.words...)
+			}
+		}
+	}
+	if len(packages) == 0 {
+		return []string{"."}
+	}
+	return packages
+}
+
+// files is how many arguments of `go run` name what is to be run: several if they
+// are Go files.
+func (c *call) files() int {
+	n := 0
+	for n < len(c.args) && strings.HasSuffix(c.args[n], ".go") {
+		n++
+	}
+	return max(n, 1)
+}
+
+// setPackages replaces the packages that the call names.
+func (c *call) setPackages(packages []string) {
+	switch c.command {
+	case "run":
+		c.args = slices.Concat(packages, c.args[min(c.files(), len(c.args)):])
+	case "test":
+		c.flags = slices.DeleteFunc(slices.Clone(c.flags), func(f flag) bool { return f.name == "" })
+		for _, p := range packages {
+			c.flags = append(c.flags, flag{words: []string{p}})
+		}
+	default:
+		c.args = packages
+	}
+}
+
+// set replaces a flag.
+func (c *call) set(name, value string) {
+	c.flags = slices.DeleteFunc(slices.Clone(c.flags), func(f flag) bool { return f.name == name })
+	c.flags = append(c.flags, flag{name, value, []string{"-" + name + "=" + value}})
 }
 
 // words returns the arguments for the go command: added flags first, then the

@@ -96,7 +96,7 @@ func TestTags(t *testing.T) {
 		"a b":                 "a,b,netstats_capture",
 		"netstats_capture, a": "netstats_capture,a",
 	} {
-		p := preparation{flags: []flag{{name: "tags", value: "other"}, {name: "tags", value: value}}}
+		p := site{flags: []flag{{name: "tags", value: "other"}, {name: "tags", value: value}}}
 		if got := p.tags(); got != want {
 			t.Errorf("%q: got %q, want %q", value, got, want)
 		}

@@ -22,7 +22,11 @@ that is opened through package net, whatever library opens it.
 		status are its own
 	netstats build|install|run|test -auto [arguments of the go command]
 		have programs show their connections without a line of their own: where
-		the OTEL_* variables say, or at the end in a table on stderr
+		the OTEL_* variables say, or at the end in a table on stderr; no go.mod
+		changes and no version rises. A package may be anybody's, as
+		github.com/rakyll/hey@v0.1.5, in any folder. -exporters=none, otlp or all
+		chooses what is linked in: the table alone, also OTLP over HTTP, also gRPC
+		and Prometheus
 	netstats doctor
 		say whether this Go installation and this module are ready
 	netstats doctor BINARY

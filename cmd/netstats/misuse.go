@@ -13,13 +13,13 @@ var ownFlags = map[string][]string{
 	"diff":    {"auto", "overlay"},
 	"doctor":  {"compiler", "coverpkg", "overlay"},
 	"help":    nil,
-	"overlay": {"auto", "overlay"},
+	"overlay": {"overlay"},
 	"version": nil,
 }
 
 // takenFlags are those that the go command does not get to see as they were
 // given, so that it cannot judge them.
-var takenFlags = []string{"auto", "overlay", "tags"}
+var takenFlags = []string{"auto", "exporters", "overlay", "tags"}
 
 // autoCommands are the commands that -auto is for: they make programs.
 var autoCommands = []string{"build", "install", "run", "test"}
@@ -46,18 +46,34 @@ func (c *call) misuse() error {
 
 // misused is misuse for a flag that netstats reads.
 func (c *call) misused(f flag) error {
-	if f.name != "auto" {
-		if len(f.words) == 1 && !f.hasValue() {
-			return fmt.Errorf("the flag -%s needs a value, as in -%[1]s=x", f.name)
-		}
-		return nil
+	switch {
+	case f.name == "auto":
+		return c.misusedAuto(f)
+	case f.name == "exporters":
+		return c.misusedExporters(f)
+	case len(f.words) == 1 && !f.hasValue():
+		return fmt.Errorf("the flag -%s needs a value, as in -%[1]s=x", f.name)
 	}
+	return nil
+}
+
+func (c *call) misusedAuto(f flag) error {
 	on, err := f.on()
 	switch {
 	case err != nil:
 		return fmt.Errorf("-auto=%s is neither true nor false: say -auto, or leave it out", f.value)
 	case on && !slices.Contains(autoCommands, c.command) && !slices.Contains(ownFlags[c.command], "auto"):
 		return fmt.Errorf("netstats %s takes no flag -auto, which changes programs: it is for %s", c.command, strings.Join(autoCommands, ", "))
+	}
+	return nil
+}
+
+func (c *call) misusedExporters(f flag) error {
+	if _, ok := variants[f.value]; !ok {
+		return fmt.Errorf("-exporters=%s is not known: use none, otlp or all", f.value)
+	}
+	if !c.auto() {
+		return errors.New("-exporters is for what -auto adds: say -auto as well, or leave it out")
 	}
 	return nil
 }

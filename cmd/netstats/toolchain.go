@@ -38,11 +38,7 @@ func toolchainFor(env *goEnv, cache string) (*toolchain, error) {
 }
 
 func goBinary(goroot string) string {
-	name := "go"
-	if runtime.GOOS == "windows" {
-		name += ".exe"
-	}
-	return filepath.Join(goroot, "bin", name)
+	return filepath.Join(goroot, "bin", "go"+exeSuffix(runtime.GOOS))
 }
 
 // within reports whether path lies in dir.

@@ -42,7 +42,10 @@ func Generator() string {
 }
 
 // mu is held to change the slot, never to read it.
-var mu sync.Mutex
+var (
+	mu        sync.Mutex
+	installed *Hooks // what Install was given
+)
 
 // Install has package net call h from now on. It fails with the error of
 // [Check], or with [ErrInstalled] if other hooks are in.
@@ -55,7 +58,8 @@ func Install(h *Hooks) error {
 	if now := (*Hooks)(atomic.LoadPointer(&slot)); now != nil && now.begins() {
 		return ErrInstalled
 	}
-	atomic.StorePointer(&slot, unsafe.Pointer(h))
+	installed = h
+	atomic.StorePointer(&slot, unsafe.Pointer(h.translated()))
 	return nil
 }
 
@@ -66,7 +70,8 @@ func Install(h *Hooks) error {
 func Remove(h *Hooks) {
 	mu.Lock()
 	defer mu.Unlock()
-	if (*Hooks)(atomic.LoadPointer(&slot)) == h {
+	if installed == h && h != nil {
+		installed = nil
 		atomic.StorePointer(&slot, unsafe.Pointer(&Hooks{HalfClosed: h.HalfClosed, Close: h.Close}))
 	}
 }

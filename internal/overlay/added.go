@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/netstats-go/netstats/internal/bridge"
 	"github.com/netstats-go/netstats/internal/connstat"
 )
 
@@ -54,9 +53,10 @@ const staleDir = "net/internal"
 // an overlay has besides its Files.
 const ReleaseCopy = staleDir + "/" + releaseFile
 
-// add puts the files that a kind of overlay adds in it, filled with vars.
-func (o *Overlay) add(kind Kind, vars map[string]string) error {
+// add puts the files that a kind of overlay adds in it.
+func (o *Overlay) add(kind Kind, generator string) error {
 	var pairs []string
+	vars := kind.variables(o.Release, generator)
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
 		pairs = append(pairs, "@"+name+"@", vars[name])
 	}
@@ -73,17 +73,19 @@ func (o *Overlay) add(kind Kind, vars map[string]string) error {
 	return nil
 }
 
-// variables are what the added files are filled with, but for the generator.
-func variables(release string) map[string]string {
+// variables are what the added files are filled with.
+func (k Kind) variables(release, generator string) map[string]string {
 	return map[string]string{
-		"ABI":           fmt.Sprintf("%#016x", bridge.ABI()),
 		"AUTO":          autoPath(),
 		"BITS":          strconv.Itoa(connstat.OperationBits),
-		"BRIDGE":        bridgePath(),
 		"HOOKS":         hooksCopy(),
+		"LAYOUT":        k.layoutCopy(),
 		"MAX":           strconv.FormatInt(connstat.MaxPacked, 10),
 		"RECORD":        recordCopy(),
+		"RECORDOF":      k.recordOfCopy(),
 		"RELEASE":       release,
+		"SHARED":        k.sharedCopy(generator),
+		"SIDES":         strconv.Itoa(len(k.bridges())),
 		"SPILL":         fmt.Sprintf("%#x", uint64(connstat.SpillMask)),
 		"WRITEDEADLINE": strconv.Itoa(int(connstat.WriteDeadline)),
 	}

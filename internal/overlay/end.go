@@ -37,4 +37,4 @@ func watchPanics(p *patch, f *function, _ string) error {
 
 // autoPath is the import path of the package that shows what it knows at the
 // end.
-func autoPath() string { return modulePath() + "/cmd/netstats/auto" }
+func autoPath() string { return Own + modulePath() + "/cmd/netstats/auto" }

@@ -6,33 +6,41 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// TestGolden edits excerpts of the standard library; see testdata.
+// TestGolden edits excerpts of the standard library, as each kind of overlay
+// does; see testdata.
 func TestGolden(t *testing.T) {
-	for _, set := range slices.Concat(capturePart.sets, endPart.sets) {
-		pkg := path.Base(set.pkg)
-		inputs, err := filepath.Glob(filepath.Join("testdata", pkg, "*.input"))
-		if err != nil || len(inputs) == 0 {
-			t.Fatal("no excerpts of", pkg)
-		}
-		for _, input := range inputs {
-			t.Run(filepath.ToSlash(input), func(t *testing.T) { testGolden(t, input, set) })
+	for name, kind := range kinds {
+		for _, part := range kind.parts() {
+			for _, set := range part.sets {
+				t.Run(name+"/"+path.Base(set.pkg), func(t *testing.T) { testGoldens(t, kind, set) })
+			}
 		}
 	}
 }
 
-func testGolden(t *testing.T, input string, set ruleSet) {
+func testGoldens(t *testing.T, kind Kind, set ruleSet) {
+	inputs, err := filepath.Glob(filepath.Join("testdata", path.Base(set.pkg), "*.input"))
+	if err != nil || len(inputs) == 0 {
+		t.Fatal("no excerpts of", set.pkg)
+	}
+	for _, input := range inputs {
+		testGolden(t, input, kind, set)
+	}
+}
+
+func testGolden(t *testing.T, input string, kind Kind, set ruleSet) {
 	src, err := os.ReadFile(input)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := newPatch(strings.TrimSuffix(filepath.Base(input), ".input")+".go", src)
+	name := strings.TrimSuffix(input, ".input")
+	p, err := newPatch(filepath.Base(name)+".go", src, len(kind.bridges()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +51,10 @@ func testGolden(t *testing.T, input string, set ruleSet) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden := strings.TrimSuffix(input, ".input") + ".golden"
+	golden := name + ".golden"
+	if kind == Auto && set.pkg == pollPkg { // each descriptor has two records
+		golden = name + ".auto.golden"
+	}
 	if *update {
 		if err := os.WriteFile(golden, got, 0o666); err != nil {
 			t.Fatal(err)

@@ -13,6 +13,20 @@ const (
 	Auto
 )
 
+// Own is the prefix of the import paths of our own packages in a build with
+// -auto: they are packages of the standard library there.
+const Own = "netstats/"
+
+// bridges are the paths of the packages that capture: the library that the
+// program has itself, if any, and the one that -auto brings along. Each has a
+// side of its own, so that neither knows of the other.
+func (k Kind) bridges() []string {
+	if k == Auto {
+		return []string{bridgePath(), Own + bridgePath()}
+	}
+	return []string{bridgePath()}
+}
+
 // A part is a set of rules and files that belong together.
 type part struct {
 	sets      []ruleSet

@@ -73,20 +73,16 @@ func tellSocket(p *patch, f *function, why string) error {
 	}
 	ctx, network, sotype, laddr, raddr := f.params[0].name, f.params[1].name, f.params[3].name, f.params[6].name, f.params[7].name
 	return p.wrap(f, why, `
-h := netstatsHooksNow()
-if h == nil || h.Socket == nil || netstatsIsProbe(%[2]s) {
-	return %[1]s
-}
-end := h.Socket(%[2]s, netstatsKindOf(%[4]s, %[5]s, %[6]s), %[3]s, netstatsAddr(%[5]s), netstatsAddr(%[6]s))
-if end == nil {
+ends, told := netstatsSocket(%[2]s, %[4]s, %[3]s, %[5]s, %[6]s)
+if !told {
 	return %[1]s
 }
 fd, err := %[1]s
 if err != nil {
-	end(netstatsAddr(%[5]s), netstatsAddr(%[6]s), err)
+	ends.call(netstatsAddr(%[5]s), netstatsAddr(%[6]s), err)
 	return nil, err
 }
-fd.pfd.Netstats = end(fd.laddr, fd.raddr, nil)
+fd.pfd.Netstats = ends.call(fd.laddr, fd.raddr, nil)
 return fd, nil`, f.stock(), ctx, network, sotype, laddr, raddr)
 }
 
@@ -122,7 +118,7 @@ func tellClose(p *patch, f *function, why string) error {
 		return shape(got, want)
 	}
 	return p.wrap(f, why, `
-if %[1]s.pfd.Netstats == nil {
+if %[1]s.pfd.Netstats == (poll.NetstatsRecords{}) {
 	return %[2]s
 }
 return netstatsClose(%[1]s, false)`, f.recv.name, f.stock())
@@ -151,9 +147,7 @@ func tellCloseRead(p *patch, f *function, why string) error {
 		return shape(got, want)
 	}
 	return p.wrap(f, why, `
-if %[1]s.pfd.Netstats != nil {
-	netstatsHalfClosed(%[1]s, netstatsReceive)
-}
+netstatsHalfClosed(%[1]s, netstatsReceive)
 return %[2]s`, f.recv.name, f.stock())
 }
 
@@ -165,7 +159,7 @@ func tellCloseWrite(p *patch, f *function, why string) error {
 	}
 	return p.wrap(f, why, `
 err := %[2]s
-if err == nil && %[1]s.pfd.Netstats != nil {
+if err == nil {
 	netstatsHalfClosed(%[1]s, netstatsTransmit)
 }
 return err`, f.recv.name, f.stock())
@@ -178,11 +172,10 @@ func tellDial(p *patch, f *function, why string) error {
 	}
 	ctx, network, address := f.params[0].name, f.params[1].name, f.params[2].name
 	return p.wrap(f, why, `
-h := netstatsHooksNow()
-if h == nil || h.Dial == nil || %[1]s == nil {
+if !netstatsToldOfDials() || %[1]s == nil {
 	return %[2]s
 }
-return netstatsDial(h, %[1]s, %[3]s, %[4]s, func(%[1]s context.Context) (Conn, error) {
+return netstatsDial(%[1]s, %[3]s, %[4]s, func(%[1]s context.Context) (Conn, error) {
 	return %[2]s
 })`, ctx, f.stock(), network, address)
 }
@@ -195,11 +188,10 @@ func tellTypedDial(kind string) func(*patch, *function, string) error {
 		}
 		ctx, network, raddr := f.params[0].name, f.params[2].name, f.params[4].name
 		return p.wrap(f, why, `
-h := netstatsHooksNow()
-if h == nil || h.Dial == nil {
+if !netstatsToldOfDials() {
 	return %[2]s
 }
-return netstatsDial(h, %[1]s, %[3]s, %[4]s.String(), func(%[1]s context.Context) (*%[5]sConn, error) {
+return netstatsDial(%[1]s, %[3]s, %[4]s.String(), func(%[1]s context.Context) (*%[5]sConn, error) {
 	return %[2]s
 })`, ctx, f.stock(), network, raddr, kind)
 	}

@@ -62,7 +62,7 @@ func Make(source Source, kind Kind, version string) (*Overlay, error) {
 	}
 	var reasons []string
 	for _, p := range kind.parts() {
-		more, err := o.prepare(lib, p)
+		more, err := o.prepare(lib, p, len(kind.bridges()))
 		if err != nil {
 			return nil, err
 		}
@@ -75,7 +75,7 @@ func Make(source Source, kind Kind, version string) (*Overlay, error) {
 }
 
 // prepare edits what a part has rules for, and returns what is not as expected.
-func (o *Overlay) prepare(lib *library, p part) (reasons []string, err error) {
+func (o *Overlay) prepare(lib *library, p part, sides int) (reasons []string, err error) {
 	for _, a := range p.additions {
 		o.Points = append(o.Points, Point{File: a.path, Why: a.why})
 	}
@@ -83,7 +83,7 @@ func (o *Overlay) prepare(lib *library, p part) (reasons []string, err error) {
 		return nil, err
 	}
 	for _, s := range p.sets {
-		more, err := o.edit(lib, s)
+		more, err := o.edit(lib, s, sides)
 		if err != nil {
 			return nil, err
 		}
@@ -93,14 +93,14 @@ func (o *Overlay) prepare(lib *library, p part) (reasons []string, err error) {
 }
 
 // edit applies the rules for one package and returns what is not as expected.
-func (o *Overlay) edit(lib *library, s ruleSet) (reasons []string, err error) {
+func (o *Overlay) edit(lib *library, s ruleSet, sides int) (reasons []string, err error) {
 	names, contents, err := lib.having(s.pkg, s.words()...)
 	if err != nil {
 		return nil, err
 	}
 	found := make(coverage, len(s.rules))
 	for _, name := range names {
-		p, err := newPatch(name, contents[name])
+		p, err := newPatch(name, contents[name], sides)
 		if err != nil {
 			return nil, err
 		}
@@ -127,14 +127,11 @@ func (o *Overlay) take(name string, p *patch) (err error) {
 
 // complete adds the files that the standard library does not have.
 func (o *Overlay) complete(kind Kind, version string) error {
-	vars := variables(o.Release)
-	vars["GENERATOR"] = ""
-	if err := o.add(kind, vars); err != nil {
+	if err := o.add(kind, ""); err != nil {
 		return err
 	}
 	o.Generator = fmt.Sprintf("%s netstats/%s %s", o.Release, version, o.hash())
-	vars["GENERATOR"] = bridge.Marker(o.Generator)
-	return o.add(kind, vars)
+	return o.add(kind, bridge.Marker(o.Generator))
 }
 
 // hash identifies all files, before they name it.

@@ -242,7 +242,7 @@ func TestKnownIsThere(t *testing.T) {
 	}
 	found := map[string]bool{"Fstatat": true} // not there yet in Go 1.26.0
 	for name, text := range contents {
-		p, err := newPatch(name, text)
+		p, err := newPatch(name, text, 1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,6 +21,7 @@ type patch struct {
 	tail  bytes.Buffer // declarations for the end of the file
 	on    []string     // see systems
 	rules []rule       // those that have edited it
+	sides int          // how many libraries may capture
 }
 
 // An edit replaces the bytes from start to end. Its text has no newline, so
@@ -30,8 +31,8 @@ type edit struct {
 	text       string
 }
 
-func newPatch(name string, src []byte) (*patch, error) {
-	p := &patch{name: name, src: src, fset: token.NewFileSet()}
+func newPatch(name string, src []byte, sides int) (*patch, error) {
+	p := &patch{name: name, src: src, fset: token.NewFileSet(), sides: sides}
 	var err error
 	p.file, err = parser.ParseFile(p.fset, name, src, parser.SkipObjectResolution|parser.ParseComments)
 	return p, err

@@ -17,7 +17,7 @@ import (
 const pollPkg = "internal/poll"
 
 // recordField is what type FD gets.
-const recordField = "Netstats *NetstatsRecord"
+const recordField = "Netstats NetstatsRecords"
 
 var pollSet = ruleSet{
 	pkg:       pollPkg,
@@ -94,6 +94,16 @@ func addRecordField(p *patch, s *ast.StructType) {
 	p.insert(s.Fields.Closing, "/* added by netstats */ "+recordField+"; ")
 }
 
+// eachRecord is a statement for each record that a descriptor may have: it runs
+// do, where r is the record, if there is one and the condition holds.
+func (p *patch) eachRecord(fd, condition, do string) string {
+	var b strings.Builder
+	for side := range p.sides {
+		fmt.Fprintf(&b, "if r := %s.Netstats[%d]; r != nil%s {\n\t%s\n}\n", fd, side, condition, do)
+	}
+	return b.String()
+}
+
 func countReceived(p *patch, f *function, why string) error {
 	condition := ""
 	if f.name() == "Read" && len(f.params) == 1 {
@@ -116,10 +126,7 @@ func countDeadline(call string) func(*patch, *function, string) error {
 			return shape(got, want)
 		}
 		return p.wrap(f, why, `
-if r := %s.Netstats; r != nil {
-	r.%s
-}
-return %s`, f.recv.name, strings.ReplaceAll(call, "%s", f.params[0].name), f.stock())
+%sreturn %s`, p.eachRecord(f.recv.name, "", "r."+strings.ReplaceAll(call, "%s", f.params[0].name)), f.stock())
 	}
 }
 
@@ -149,12 +156,10 @@ func count(p *patch, f *function, why, fd, condition, method string) error {
 	}
 	results := f.resultNames()
 	list := strings.Join(results, ", ")
+	do := fmt.Sprintf("r.%s(int64(%s), %s)", method, results[0], results[len(results)-1])
 	return p.wrap(f, why, `
 %s := %s
-if r := %s.Netstats; r != nil%s {
-	r.%s(int64(%s), %s)
-}
-return %s`, list, f.stock(), fd, condition, method, results[0], results[len(results)-1], list)
+%sreturn %s`, list, f.stock(), p.eachRecord(fd, condition, do), list)
 }
 
 // countSendFile counts each part as it is sent, but tells of it, and of an
@@ -173,10 +178,7 @@ func countSendFile(p *patch, f *function, why string) error {
 	p.insert(add.End(), "; "+fd+".Netstats.sentPart(int64(n))")
 	return p.wrap(f, why, `
 netstats0, netstats1, netstats2 := %s
-if r := %s.Netstats; r != nil && netstats2 {
-	r.sentInParts(netstats0, netstats1)
-}
-return netstats0, netstats1, netstats2`, f.stock(), fd)
+%sreturn netstats0, netstats1, netstats2`, f.stock(), p.eachRecord(fd, " && netstats2", "r.sentInParts(netstats0, netstats1)"))
 }
 
 func countTransmitFile(p *patch, f *function, why string) error {
@@ -186,10 +188,7 @@ func countTransmitFile(p *patch, f *function, why string) error {
 	}
 	return p.wrap(f, why, `
 netstats0, netstats1, netstats2 := %s
-if r := %s.Netstats; r != nil && netstats2 {
-	r.addSent(netstats0, netstats1)
-}
-return netstats0, netstats1, netstats2`, f.stock(), f.params[0].name)
+%sreturn netstats0, netstats1, netstats2`, f.stock(), p.eachRecord(f.params[0].name, " && netstats2", "r.addSent(netstats0, netstats1)"))
 }
 
 func countRaw(direction string) func(*patch, *function, string) error {
@@ -199,15 +198,14 @@ func countRaw(direction string) func(*patch, *function, string) error {
 			return shape(got, want)
 		}
 		return p.wrap(f, why, `
-r := %[1]s.Netstats
-if r == nil {
+if %[1]s.Netstats == (NetstatsRecords{}) {
 	return %[2]s
 }
-var raw netstatsRaw
+raw := netstatsRaw{records: &%[1]s.Netstats, direction: %[4]s}
 err := %[3]s
-raw.done(r, %[4]s, err)
+raw.done(err)
 return err`, f.recv.name, f.stock(),
-			f.stockCall("func(sysfd uintptr) bool { return raw.run(r, "+direction+", sysfd, "+f.params[0].name+") }"), direction)
+			f.stockCall("func(sysfd uintptr) bool { return raw.run(sysfd, "+f.params[0].name+") }"), direction)
 	}
 }
 

@@ -3,6 +3,7 @@ package overlay
 import (
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/netstats-go/netstats/internal/bridge"
@@ -16,13 +17,49 @@ var realTypes = map[string]string{
 }
 
 // recordCopy declares internal/poll's copy of a connstat.Record, as far as it
-// is shared, and what the compiler makes of it.
+// is shared.
 func recordCopy() string {
-	fields := connstat.RecordLayout()
+	return fmt.Sprintf("type NetstatsRecord struct {\n%s}\n", fieldList(connstat.RecordLayout()))
+}
+
+// layoutCopy declares what the compiler makes of that, for each library.
+func (k Kind) layoutCopy() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "type NetstatsRecord struct {\n%s}\n\n", fieldList(fields))
-	fmt.Fprintf(&b, "//go:linkname netstatsLayout %s.layout\n", bridgePath())
-	fmt.Fprintf(&b, "var netstatsLayout = []uintptr{\n%s}\n", offsets("NetstatsRecord", fields))
+	for side, bridge := range k.bridges() {
+		fmt.Fprintf(&b, "//go:linkname netstatsLayout%d %s.layout\n", side, bridge)
+		fmt.Fprintf(&b, "var netstatsLayout%d = []uintptr{\n%s}\n\n", side, offsets("NetstatsRecord", connstat.RecordLayout()))
+	}
+	return b.String()
+}
+
+// sharedCopy declares the other variables that package net shares with each
+// library.
+func (k Kind) sharedCopy(generator string) string {
+	var b strings.Builder
+	declare := func(name, symbol, bridge, typ string) {
+		fmt.Fprintf(&b, "//go:linkname %[1]s %[3]s.%[2]s\nvar %[1]s %[4]s\n\n", name, symbol, bridge, typ)
+	}
+	var slots, exits []string
+	for side, path := range k.bridges() {
+		n := strconv.Itoa(side)
+		declare("netstatsSlot"+n, "slot", path, "unsafe.Pointer")
+		declare("netstatsAtExit"+n, "atExit", path, "unsafe.Pointer")
+		declare("netstatsABI"+n, "abi", path, fmt.Sprintf("uint64 = %#016x", bridge.ABI()))
+		declare("netstatsGenerator"+n, "generator", path, fmt.Sprintf("string = %q", generator))
+		slots, exits = append(slots, "&netstatsSlot"+n), append(exits, "&netstatsAtExit"+n)
+	}
+	fmt.Fprintf(&b, "var netstatsSlots = [%d]*unsafe.Pointer{%s}\n\n", len(slots), strings.Join(slots, ", "))
+	fmt.Fprintf(&b, "var netstatsAtExits = [%d]*unsafe.Pointer{%s}\n", len(exits), strings.Join(exits, ", "))
+	return b.String()
+}
+
+// recordOfCopy declares the function that each library finds records with.
+func (k Kind) recordOfCopy() string {
+	var b strings.Builder
+	for side, bridge := range k.bridges() {
+		fmt.Fprintf(&b, "\n//go:linkname netstatsRecordOf%d %s.recordOf\n", side, bridge)
+		fmt.Fprintf(&b, "var netstatsRecordOf%d = func(conn any) (record unsafe.Pointer, known bool) { return netstatsRecordOf(conn, %[1]d) }\n", side)
+	}
 	return b.String()
 }
 

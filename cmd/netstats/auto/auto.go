@@ -1,12 +1,18 @@
 package auto
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"sync"
 	"time"
+
+	"go.opentelemetry.io/otel/metric"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/netstats-go/netstats/internal/bridge"
 	"github.com/netstats-go/netstats/otelnetstats"
@@ -15,8 +21,22 @@ import (
 // endLimit bounds how long the end of the program waits for exporters.
 const endLimit = 5 * time.Second
 
-// The package is imported for what this does: there is no other place to do it.
-func init() {
+// Exporters make what the environment asks for. With an error come providers
+// that work without what failed.
+type Exporters func(context.Context) (*Providers, error)
+
+// Providers are where a program's telemetry goes. They are not the global ones.
+// What fails at the end, Shutdown says itself.
+type Providers struct {
+	Tracers  trace.TracerProvider
+	Meters   metric.MeterProvider
+	Shutdown func(context.Context)
+}
+
+// Start has the program show its connections, in an ordinary build nothing. It is
+// called once, by the package that is imported for that. Nil exporters are of a
+// program that has none.
+func Start(exporters Exporters) {
 	if errors.Is(bridge.Check(), bridge.ErrStock) {
 		return
 	}
@@ -24,27 +44,29 @@ func init() {
 	if s.disabled {
 		return
 	}
-	if err := errors.Join(err, start(s)); err != nil {
-		complain(err)
+	if exporters == nil && s.exporter != "" {
+		err = errors.Join(err, fmt.Errorf("%s is set, but this program was built without exporters: build it with -exporters=otlp or all", s.exporter))
+		s.export, s.summary = false, cmp.Or(s.summary, asTable)
+	}
+	if err := errors.Join(err, start(s, exporters)); err != nil {
+		Complain(err)
 	}
 }
 
 // start begins to capture. With an error, what works does.
-func start(s settings) error {
+func start(s settings, exporters Exporters) error {
 	if !s.export && s.summary == noSummary {
 		return nil
+	}
+	p, err := providersFor(s, exporters)
+	options := []otelnetstats.Option{
+		otelnetstats.WithTracerProvider(p.Tracers),
+		otelnetstats.WithMeterProvider(p.Meters),
+		otelnetstats.WithCaller(),
 	}
 	var sum *summary
 	if s.summary != noSummary {
 		sum = newSummary()
-	}
-	p, err := newProviders(s)
-	options := []otelnetstats.Option{
-		otelnetstats.WithTracerProvider(p.tracers),
-		otelnetstats.WithMeterProvider(p.meters),
-		otelnetstats.WithCaller(),
-	}
-	if sum != nil {
 		options = append(options, otelnetstats.WithCallback(sum))
 	}
 	tracker, trackerErr := otelnetstats.New(options...)
@@ -58,10 +80,22 @@ func start(s settings) error {
 	return errors.Join(err, trackerErr)
 }
 
+// providersFor returns ones that do nothing where nothing is to be exported.
+func providersFor(s settings, exporters Exporters) (*Providers, error) {
+	if !s.export || exporters == nil {
+		return &Providers{
+			Tracers:  tracenoop.NewTracerProvider(),
+			Meters:   metricnoop.NewMeterProvider(),
+			Shutdown: func(context.Context) {},
+		}, nil
+	}
+	return exporters(otelnetstats.ContextWithoutTracking(context.Background()))
+}
+
 // An ending is what is to be done at the end of the program.
 type ending struct {
 	tracker   *otelnetstats.Tracker
-	providers *providers
+	providers *Providers
 	summary   *summary
 	form      form
 	once      sync.Once
@@ -89,14 +123,14 @@ func (e *ending) run() {
 func (e *ending) finish(ctx context.Context) {
 	defer func() {
 		if v := recover(); v != nil {
-			complain(fmt.Errorf("panic at the end: %v", v))
+			Complain(fmt.Errorf("panic at the end: %v", v))
 		}
 	}()
 	if e.summary != nil {
 		e.summary.report(time.Now()).write(os.Stderr, e.form)
 	}
-	err := e.tracker.Shutdown(ctx)
-	if err = errors.Join(err, e.providers.shutdown(ctx)); err != nil {
-		complain(err)
+	if err := e.tracker.Shutdown(ctx); err != nil {
+		Complain(err)
 	}
+	e.providers.Shutdown(ctx)
 }

@@ -11,8 +11,9 @@ import (
 // maxComplaint bounds a line: a collector may answer with a page of HTML.
 const maxComplaint = 500
 
-// complain writes to stderr: neither stdout nor package log are ours.
-func complain(err error) {
+// Complain writes to stderr, a line for each error that err is made of: neither
+// stdout nor package log are ours.
+func Complain(err error) {
 	_, _ = io.WriteString(os.Stderr, complaint(err)) // there is no other place to complain
 }
 

@@ -1,33 +1,32 @@
 // Package auto shows every connection of a program whose source says nothing of
-// it. It is imported for its side effect:
-//
-//	import _ "github.com/netstats-go/netstats/cmd/netstats/auto"
-//
-// That import is what `netstats build -auto` adds to main packages; see there.
-// It works in a capture build. In one made by the go command alone the package
-// does nothing.
+// it. It is what `netstats build -auto` links in, by one of three packages below
+// this one that differ in their exporters: table has none, otlp has OTLP over HTTP
+// and the console, all has what package autoexport knows. None is for programs to
+// import.
 //
 // Capture begins when the package is initialized, which is before main, but not
 // before the initialization of packages whose path is less, and which do not
-// import it.
+// import it. In a build by the go command alone the package does nothing.
 //
 // # With an exporter configured
 //
 // If any of the variables OTEL_EXPORTER_* or OTEL_*_EXPORTER is set, spans and
 // metrics go to where the OTEL_* variables say, as package autoexport reads
-// them; what is said of one signal only leaves the other at the default, OTLP
+// them. If they ask for what was not linked in, a line on stderr says so. What is said of one signal only leaves the other at the default, OTLP
 // over HTTP to localhost. OTEL_SDK_DISABLED=true has the package do nothing. The
-// resource has the name of the main module as service.name and tells of host,
-// process and Go; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES outdo that.
+// resource has the name of the main module as service.name, a service.instance.id
+// made up for each process, and netstats as telemetry.distro.name; it tells of
+// host, process and Go. OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES outdo that.
 // Command lines are left out, for the secrets in them. The exporter "console"
-// writes to stderr: stdout is the program's. What exporters complain of goes to
-// otel.Handle, which writes to stderr unless the program sets another handler.
+// writes to stderr: stdout is the program's. What exporters complain of is a line
+// on stderr, once and not at each export. Of a signal that the backend does not
+// take, that line has the variable that leaves it out.
 //
-// The providers are the package's own. The global ones are neither used nor set,
-// so that a program which sets its own up works as it did; connection spans link
-// to that program's spans all the same. What it does not leave alone is a
-// program's own call of Tracker.Capture, which returns ErrCapturing; Dialers and
-// Register count for their own Trackers.
+// The package's OpenTelemetry is a copy that the program knows nothing of, nor do
+// its providers: a program which sets up its own works as it did, in whatever
+// version. What is dialed in one of the program's spans is a child of that span all
+// the same. A program that has this library itself uses it as ever,
+// Tracker.Capture included: each of the two counts for itself.
 //
 // Connections to the OTLP endpoints that the environment names are not tracked.
 // Where metrics are exported by way of a proxy, those to the proxy are.

@@ -1,15 +1,18 @@
 package auto
 
 import (
+	"cmp"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
 // settings are what the environment says.
 type settings struct {
 	disabled bool
-	export   bool // something says where to
+	export   bool   // something says where to
+	exporter string // a variable that does, and does not say none
 	summary  form
 }
 
@@ -29,9 +32,14 @@ var forms = map[string]form{"table": asTable, "json": asJSON, "off": noSummary}
 // which the error says: the program is to run all the same.
 func settingsFromEnvironment() (settings, error) {
 	s := settings{disabled: strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true")}
-	for _, variable := range os.Environ() {
-		if name, value, _ := strings.Cut(variable, "="); value != "" && namesExporter(name) {
-			s.export = true
+	for _, variable := range slices.Sorted(slices.Values(os.Environ())) {
+		name, value, _ := strings.Cut(variable, "=")
+		if value == "" || !namesExporter(name) {
+			continue
+		}
+		s.export = true
+		if value != "none" {
+			s.exporter = cmp.Or(s.exporter, name)
 		}
 	}
 	if !s.export {

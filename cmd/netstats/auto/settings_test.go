@@ -11,7 +11,7 @@ func TestSettings(t *testing.T) {
 		{map[string]string{"NETSTATS_SUMMARY": "off"}, settings{}},
 		{map[string]string{"NETSTATS_SUMMARY": "json"}, settings{summary: asJSON}},
 		{map[string]string{"OTEL_SERVICE_NAME": "x"}, settings{summary: asTable}},
-		{map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x"}, settings{export: true}},
+		{map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x"}, settings{export: true, exporter: "OTEL_EXPORTER_OTLP_ENDPOINT"}},
 		{map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, settings{summary: asTable}},
 		{map[string]string{"OTEL_TRACES_EXPORTER": "none", "NETSTATS_SUMMARY": "table"}, settings{export: true, summary: asTable}},
 		{map[string]string{"OTEL_SDK_DISABLED": "TRUE"}, settings{disabled: true, summary: asTable}},
@@ -44,20 +44,6 @@ func TestUnknownForm(t *testing.T) {
 			if err == nil || complaint(err) != want || got != unset {
 				t.Errorf("%q: got %+v, %v, want %+v, %s", value, got, err, unset, want)
 			}
-		}
-	}
-}
-
-func TestServiceName(t *testing.T) {
-	for module, want := range map[string]string{
-		"example.com/shop":         "shop",
-		"example.com/shop/v2":      "shop",
-		"gopkg.in/shop.v3":         "shop",
-		"shop":                     "shop",
-		"github.com/a/kubernetes1": "kubernetes1",
-	} {
-		if got := serviceName(module); got != want {
-			t.Errorf("%s: got %q, want %q", module, got, want)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package relocate
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -169,9 +170,7 @@ func TestMissing(t *testing.T) {
 		{"go.mod", "go.mod", "nothing\n", "go.mod:1: unknown directive: nothing"},
 	} {
 		files := map[string]string{}
-		for name, contents := range module {
-			files[name] = contents
-		}
+		maps.Copy(files, module)
 		files[test.file] = test.contents
 		modules, err := ModulesOf(write(t, files), goCommand)
 		if err == nil {

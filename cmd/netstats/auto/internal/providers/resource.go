@@ -1,4 +1,4 @@
-package auto
+package providers
 
 import (
 	"context"
@@ -10,14 +10,18 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
+
+	"github.com/netstats-go/netstats/internal/bridge"
 )
 
-// newResource tells of program, process and host. What the environment says
-// comes last, and counts. Arguments and owner of the process are left out: the
+// newResource tells of program, process and host, and who says so. What the
+// environment says comes last, and counts. Arguments and owner of the process are left out: the
 // first may have secrets, the second may be looked up in the network.
 func newResource(ctx context.Context) (*resource.Resource, error) {
 	return resource.New(ctx,
+		resource.WithService(), // an id: two copies of a program are two sources
 		resource.WithTelemetrySDK(),
+		resource.WithAttributes(distro()...),
 		resource.WithHost(),
 		resource.WithOS(),
 		resource.WithProcessPID(),
@@ -29,6 +33,23 @@ func newResource(ctx context.Context) (*resource.Resource, error) {
 		resource.WithAttributes(program()...),
 		resource.WithFromEnv(),
 	)
+}
+
+// distro is what telemetry.distro is for: who put the SDK into the program.
+func distro() []attribute.KeyValue {
+	attrs := []attribute.KeyValue{attribute.String("telemetry.distro.name", "netstats")}
+	if v := version(bridge.Generator()); v != "" {
+		attrs = append(attrs, attribute.String("telemetry.distro.version", v))
+	}
+	return attrs
+}
+
+// version is that of netstats in a generator's name, such as
+// "go1.26.8 netstats/v0.1.0 0123456789abcdef".
+func version(generator string) string {
+	_, after, _ := strings.Cut(generator, " netstats/")
+	version, _, _ := strings.Cut(after, " ")
+	return version
 }
 
 // program is what the build tells.
