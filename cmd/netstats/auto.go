@@ -77,8 +77,12 @@ func (s *site) instrument(c *call, targets []target) (*instrumented, error) {
 		return nil, err
 	}
 	file, err := s.store(o, replace)
+	if err != nil {
+		return nil, err
+	}
 	t.flags = s.overlayFlags(file)
-	return t, err
+	s.announce(c.command, o, c.variant())
+	return t, nil
 }
 
 // addToModCache has the toolchain use a module cache in which files are that an

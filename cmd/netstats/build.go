@@ -46,6 +46,7 @@ func captureBuild(c *call) error {
 	if err != nil {
 		return err
 	}
+	s.announce(c.command, o, "")
 	return tools.become(c.words(s.overlayFlags(file), "overlay", "tags", "auto"))
 }
 
