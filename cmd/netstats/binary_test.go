@@ -44,6 +44,7 @@ func TestDoctorOfAStranger(t *testing.T) {
 	for i, want := range []string{
 		`ok    a Go program, built by \x1b[2J\n`,
 		`ok    a capture build, prepared from \x1b]0;owned\a\nok    all fine\u202e\xff`,
+		`note  that is not what this netstats makes of go`,
 		`ok    contains ` + library + ` \x1b[2J`,
 		"",
 	} {

@@ -26,7 +26,7 @@ func doctor(args []string, stdout io.Writer) error {
 	case len(c.flags) > 0:
 		return fmt.Errorf("netstats doctor takes no flag -%s with a program, only -C dir", c.flags[0].name)
 	default:
-		d.binary(from(c.dir, c.args[0]))
+		d.binary(c)
 	}
 	if d.failed {
 		return exitStatus(1)
@@ -77,9 +77,29 @@ func (d *examination) here(c *call) {
 		d.note("this toolchain was downloaded into the module cache, where overlays are not allowed: netstats runs it by way of %s", tools.goroot)
 	}
 	d.good("the standard library can be prepared: %d files, %s; netstats diff shows them, and why", len(o.Files), o.Generator)
+	d.auto(s)
 	d.system(s)
 	d.goflags(s)
 	d.module(s)
+}
+
+// auto tells whether -auto has all that it needs.
+func (d *examination) auto(s *site) {
+	src, err := s.ownSources()
+	if err != nil {
+		d.bad("%v", err)
+		return
+	}
+	goroot, err := s.standardGoroot(variants["none"])
+	if err != nil {
+		d.bad("%v", err)
+		return
+	}
+	if _, err := s.overlay(overlay.Auto, goroot); err != nil {
+		d.bad("-auto: %v", err)
+		return
+	}
+	d.good("-auto links in packages from %s, in a GOROOT of links, %s", src.dir, goroot)
 }
 
 // system tells what a build for the chosen system can do.
@@ -140,7 +160,7 @@ func (d *examination) version(found string) {
 	have, _, replaced := strings.Cut(found, " => ")
 	switch want := libraryVersion(); {
 	case found == "":
-		d.note("no package here imports %s/otelnetstats: builds are prepared, but nothing in them asks for capture", library)
+		d.note("no package here imports %s/otelnetstats: builds are prepared, but without -auto nothing in them asks for capture", library)
 	case replaced || want == "devel":
 		d.note("%s is %s, this command %s: whether they fit shows when the program runs", library, found, want)
 	case have != want:

@@ -131,8 +131,17 @@ func (o *Overlay) complete(kind Kind, version string) error {
 		return err
 	}
 	o.Generator = fmt.Sprintf("%s netstats/%s %s", o.Release, version, o.hash())
+	if kind == Auto {
+		o.Generator += autoSuffix
+	}
 	return o.add(kind, bridge.Marker(o.Generator))
 }
+
+// autoSuffix is what the generators of -auto's overlays end in.
+const autoSuffix = " -auto"
+
+// IsAuto reports whether a generator is that of an overlay for -auto.
+func IsAuto(generator string) bool { return strings.HasSuffix(generator, autoSuffix) }
 
 // hash identifies all files, before they name it.
 func (o *Overlay) hash() string {
