@@ -63,6 +63,7 @@ func start(s settings, exporters Exporters) error {
 		otelnetstats.WithTracerProvider(p.Tracers),
 		otelnetstats.WithMeterProvider(p.Meters),
 		otelnetstats.WithCaller(),
+		otelnetstats.WithAccepted(),
 	}
 	var sum *summary
 	if s.summary != noSummary {

@@ -33,7 +33,8 @@
 //
 // # With none
 //
-// A table of the connections is written to stderr when the program ends.
+// A table of the connections, dialed and accepted, is written to stderr when the
+// program ends.
 // NETSTATS_SUMMARY=json makes that JSON, NETSTATS_SUMMARY=off nothing, and
 // NETSTATS_SUMMARY=table writes it with an exporter, too. What is not printable
 // in the name of a server is escaped, and long names are cut: a stranger may have

@@ -8,6 +8,7 @@ import (
 // A group is the sum of several connections.
 type group struct {
 	Connections int
+	Accepted    int // of them
 	Received    int64
 	Sent        int64
 	Dials       timing // sums
@@ -19,6 +20,9 @@ type group struct {
 
 func (g *group) add(r *row) {
 	g.Connections++
+	if r.Direction == incoming {
+		g.Accepted++
+	}
 	g.Received += r.Received
 	g.Sent += r.Sent
 	if r.Dial.Total > 0 {

@@ -18,7 +18,7 @@ type report struct {
 }
 
 type server struct {
-	Name string
+	place
 	*group
 }
 
@@ -30,16 +30,16 @@ type failures struct {
 }
 
 // newReport puts the largest first.
-func newReport(rows []row, servers map[string]*group, total *group, failed map[failure]int) *report {
+func newReport(rows []row, servers map[place]*group, total *group, failed map[failure]int) *report {
 	r := &report{Rows: rows, Total: total}
 	slices.SortFunc(r.Rows, func(a, b row) int {
-		return cmp.Or(cmp.Compare(b.Received+b.Sent, a.Received+a.Sent), cmp.Compare(a.Server, b.Server), cmp.Compare(b.Age, a.Age))
+		return cmp.Or(cmp.Compare(b.Received+b.Sent, a.Received+a.Sent), cmp.Compare(a.Server, b.Server), cmp.Compare(a.Direction, b.Direction), cmp.Compare(b.Age, a.Age))
 	})
-	for _, name := range slices.Sorted(maps.Keys(servers)) {
-		r.Servers = append(r.Servers, server{name, servers[name]})
+	for at, g := range servers {
+		r.Servers = append(r.Servers, server{at, g})
 	}
-	slices.SortStableFunc(r.Servers, func(a, b server) int {
-		return cmp.Or(cmp.Compare(b.Received+b.Sent, a.Received+a.Sent), cmp.Compare(b.Connections, a.Connections))
+	slices.SortFunc(r.Servers, func(a, b server) int {
+		return cmp.Or(cmp.Compare(b.Received+b.Sent, a.Received+a.Sent), cmp.Compare(b.Connections, a.Connections), cmp.Compare(a.Server, b.Server), cmp.Compare(a.Direction, b.Direction))
 	})
 	r.Failures = gather(failed)
 	return r
@@ -91,24 +91,26 @@ type (
 		Total       jsonTotal      `json:"total"`
 	}
 	jsonRow struct {
-		Server   string   `json:"server"`
-		Network  string   `json:"network"`
-		Caller   string   `json:"caller"`
-		Received int64    `json:"received"`
-		Sent     int64    `json:"sent"`
-		Dial     jsonDial `json:"dial"`
-		Age      float64  `json:"age"`
-		End      string   `json:"end"`
+		Server    string    `json:"server"`
+		Direction direction `json:"direction"`
+		Network   string    `json:"network"`
+		Caller    string    `json:"opened_by"`
+		Received  int64     `json:"received"`
+		Sent      int64     `json:"sent"`
+		Dial      jsonDial  `json:"dial"`
+		Age       float64   `json:"age"`
+		End       string    `json:"end"`
 	}
 	jsonServer struct {
-		Server      string   `json:"server"`
-		Connections int      `json:"connections"`
-		Callers     tally    `json:"callers"`
-		Received    int64    `json:"received"`
-		Sent        int64    `json:"sent"`
-		Dial        jsonDial `json:"dial_mean"`
-		Age         float64  `json:"age_max"`
-		Ends        tally    `json:"ends"`
+		Server      string    `json:"server"`
+		Direction   direction `json:"direction"`
+		Connections int       `json:"connections"`
+		Callers     tally     `json:"opened_by"`
+		Received    int64     `json:"received"`
+		Sent        int64     `json:"sent"`
+		Dial        jsonDial  `json:"dial_mean"`
+		Age         float64   `json:"age_max"`
+		Ends        tally     `json:"ends"`
 	}
 	jsonDial struct {
 		Total   float64 `json:"total"`
@@ -121,6 +123,7 @@ type (
 	}
 	jsonTotal struct {
 		Connections int   `json:"connections"`
+		Accepted    int   `json:"accepted"`
 		Received    int64 `json:"received"`
 		Sent        int64 `json:"sent"`
 		FailedDials int   `json:"failed_dials"`
@@ -135,13 +138,13 @@ func (r *report) writeJSON(w io.Writer) {
 	out := jsonReport{
 		Servers:  []jsonServer{},
 		Failures: []jsonFailures{},
-		Total:    jsonTotal{r.Total.Connections, r.Total.Received, r.Total.Sent, r.failed()},
+		Total:    jsonTotal{r.Total.Connections, r.Total.Accepted, r.Total.Received, r.Total.Sent, r.failed()},
 	}
 	for _, c := range r.Rows {
-		out.Connections = append(out.Connections, jsonRow{c.Server, c.Network, c.Caller, c.Received, c.Sent, c.Dial.json(), c.Age.Seconds(), c.End})
+		out.Connections = append(out.Connections, jsonRow{c.Server, c.Direction, c.Network, c.Caller, c.Received, c.Sent, c.Dial.json(), c.Age.Seconds(), c.End})
 	}
 	for _, s := range r.Servers {
-		out.Servers = append(out.Servers, jsonServer{s.Name, s.Connections, s.Callers, s.Received, s.Sent, s.mean().json(), s.Age.Seconds(), s.Ends})
+		out.Servers = append(out.Servers, jsonServer{s.Server, s.Direction, s.Connections, s.Callers, s.Received, s.Sent, s.mean().json(), s.Age.Seconds(), s.Ends})
 	}
 	for _, f := range r.Failures {
 		out.Failures = append(out.Failures, jsonFailures{f.Server, f.Reasons})

@@ -17,19 +17,19 @@ func table(r *report) string {
 	return b.String()
 }
 
-func sample(n int) (rows []row, servers map[string]*group, total *group) {
-	servers, total = map[string]*group{}, new(group)
+func sample(n int) (rows []row, servers map[place]*group, total *group) {
+	servers, total = map[place]*group{}, new(group)
 	for i := range n {
 		r := row{
-			Server: fmt.Sprintf("s%d.example:443", i%25), Network: "tcp", Caller: "example.com/client",
+			place: place{fmt.Sprintf("s%d.example:443", i%25), outgoing}, Network: "tcp", Caller: "example.com/client",
 			Received: int64(i) * 1500, Sent: 100, Dial: timing{30 * time.Millisecond, 10 * time.Millisecond, 20 * time.Millisecond},
 			Age: time.Duration(i+1) * time.Second, End: "local",
 		}
 		rows = append(rows, r)
-		if servers[r.Server] == nil {
-			servers[r.Server] = new(group)
+		if servers[r.place] == nil {
+			servers[r.place] = new(group)
 		}
-		servers[r.Server].add(&r)
+		servers[r.place].add(&r)
 		total.add(&r)
 	}
 	return rows, servers, total
@@ -41,11 +41,11 @@ func TestTableOfConnections(t *testing.T) {
 	failed := map[failure]int{{"db.example:5432", "connection refused"}: 3, {"db.example:5432", "timeout"}: 1}
 	const want = `
 netstats: 3 connections, 4.50 kB received, 300 B sent, 4 failed dials
-SERVER              OPENED BY                RX     TX     DIAL      DNS  CONNECT     AGE  END
-s2.example:443      example.com/client  3.00 kB  100 B  30.0 ms  10.0 ms  20.0 ms  3.00 s  local
-udp s1.example:443  -                   1.50 kB  100 B        -        -        -  2.00 s  local
-s0.example:443      example.com/client      0 B  100 B  30.0 ms  10.0 ms  20.0 ms  1.00 s  local
-total 3                                 4.50 kB  300 B
+SERVER              IN/OUT  OPENED BY                RX     TX     DIAL      DNS  CONNECT     AGE  END
+s2.example:443      out     example.com/client  3.00 kB  100 B  30.0 ms  10.0 ms  20.0 ms  3.00 s  local
+udp s1.example:443  out     -                   1.50 kB  100 B        -        -        -  2.00 s  local
+s0.example:443      out     example.com/client      0 B  100 B  30.0 ms  10.0 ms  20.0 ms  1.00 s  local
+total 3                                         4.50 kB  300 B
 
 FAILED DIALS     TIMES  REASON
 db.example:5432      3  connection refused
@@ -62,16 +62,16 @@ func TestTableOfServers(t *testing.T) {
 	for i, want := range []string{
 		"",
 		"netstats: 30 connections, 652 kB received, 3.00 kB sent",
-		"SERVER           CONNS  OPENED BY                RX       TX  DIAL (mean)      DNS  CONNECT  AGE (max)  END",
-		"s4.example:443       2  example.com/client  49.5 kB    200 B      30.0 ms  10.0 ms  20.0 ms     30.0 s  2 local",
+		"SERVER           IN/OUT  CONNS  OPENED BY                RX       TX  DIAL (mean)      DNS  CONNECT  AGE (max)  END",
+		"s4.example:443   out         2  example.com/client  49.5 kB    200 B      30.0 ms  10.0 ms  20.0 ms     30.0 s  2 local",
 	} {
 		if got[i] != want {
 			t.Errorf("line %d\ngot  %s\nwant %s", i, got[i], want)
 		}
 	}
 	for i, want := range map[int]string{
-		23: "5 more servers       5                      52.5 kB    500 B",
-		24: "total               30                       652 kB  3.00 kB",
+		23: "5 more servers               5                      52.5 kB    500 B",
+		24: "total                       30                       652 kB  3.00 kB",
 		25: "",
 	} {
 		if got[i] != want {
@@ -122,10 +122,11 @@ func TestReasonOf(t *testing.T) {
 // However many servers a program dials, what is kept of them is bounded.
 func TestSummaryIsBounded(t *testing.T) {
 	s := newSummary()
+	busyPlace := place{"busy", incoming}
 	for i := range 3 * maxServers {
 		server := fmt.Sprint(i)
-		s.group(server).add(&row{Server: server, Caller: server, End: server})
-		s.group("busy").add(&row{Caller: server, End: server})
+		s.group(place{server, outgoing}).add(&row{Caller: server, End: server})
+		s.group(busyPlace).add(&row{Caller: server, End: server})
 		s.DialError(t.Context(), "tcp", server, errors.New(server))
 	}
 	if got := len(s.servers); got > maxServers+1 {
@@ -134,7 +135,7 @@ func TestSummaryIsBounded(t *testing.T) {
 	if got := len(s.failures); got > maxServers+1 {
 		t.Errorf("got %d failures", got)
 	}
-	busy := s.group("busy")
+	busy := s.group(busyPlace)
 	if len(busy.Callers) > maxNames+1 || len(busy.Ends) > maxNames+1 || busy.Connections != 3*maxServers {
 		t.Errorf("got %d callers and %d ends of %d connections", len(busy.Callers), len(busy.Ends), busy.Connections)
 	}

@@ -3,6 +3,7 @@ package auto
 import (
 	"context"
 	"maps"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -28,7 +29,7 @@ type summary struct {
 	open     map[*otelnetstats.Conn]*row
 	closed   []row // nil once there were more than maxRows
 	many     bool
-	servers  map[string]*group
+	servers  map[place]*group
 	total    group
 	failures map[failure]int
 }
@@ -38,16 +39,41 @@ var _ otelnetstats.Callback = (*summary)(nil)
 func newSummary() *summary {
 	return &summary{
 		open:     make(map[*otelnetstats.Conn]*row),
-		servers:  make(map[string]*group),
+		servers:  make(map[place]*group),
 		failures: make(map[failure]int),
 	}
 }
 
+// A place is where connections are made to, or accepted.
+type place struct {
+	Server    string
+	Direction direction
+}
+
+// A direction says who opened a connection.
+type direction string
+
+const (
+	outgoing direction = "out"   // dialed
+	incoming direction = "in"    // accepted
+	bound    direction = "bound" // a socket that takes packets from anybody
+)
+
+func directionOf(c *otelnetstats.Conn) direction {
+	switch {
+	case c.Role() == "client":
+		return outgoing
+	case c.RemoteAddr() != nil:
+		return incoming
+	}
+	return bound
+}
+
 // A row is one connection.
 type row struct {
-	Server   string
+	place
 	Network  string
-	Caller   string
+	Caller   string // the package that dialed, or the host that did
 	Received int64
 	Sent     int64
 	Dial     timing
@@ -64,10 +90,23 @@ func (s *summary) Open(_ context.Context, c *otelnetstats.Conn) {
 	if server == "" {
 		server = c.Network()
 	}
-	r := &row{Server: cut(server, maxName), Network: cut(c.Network(), maxName), Caller: cut(c.Caller(), maxName)}
+	r := &row{place: place{cut(server, maxName), directionOf(c)}, Network: cut(c.Network(), maxName), Caller: cut(openedBy(c), maxName)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open[c] = r
+}
+
+// openedBy is who opened a connection: a package of the program, or else another
+// host. The port that host chose tells nothing.
+func openedBy(c *otelnetstats.Conn) string {
+	if directionOf(c) != incoming {
+		return c.Caller()
+	}
+	peer := c.RemoteAddr().String()
+	if host, _, err := net.SplitHostPort(peer); err == nil {
+		return host
+	}
+	return peer
 }
 
 // Close implements otelnetstats.Callback.
@@ -80,7 +119,7 @@ func (s *summary) Close(_ context.Context, c *otelnetstats.Conn) {
 	}
 	delete(s.open, c)
 	r.read(c, time.Now())
-	s.group(r.Server).add(r)
+	s.group(r.place).add(r)
 	s.total.add(r)
 	if s.many = s.many || len(s.closed) >= maxRows; s.many {
 		s.closed = nil
@@ -100,16 +139,16 @@ func (r *row) read(c *otelnetstats.Conn, now time.Time) {
 	}
 }
 
-// group returns that of a server, or that of the others.
-func (s *summary) group(server string) *group {
-	g, ok := s.servers[server]
+// group returns that of a place, or that of the others.
+func (s *summary) group(at place) *group {
+	g, ok := s.servers[at]
 	if !ok && len(s.servers) >= maxServers {
-		server = otherName
-		g, ok = s.servers[server]
+		at.Server = otherName
+		g, ok = s.servers[at]
 	}
 	if !ok {
 		g = new(group)
-		s.servers[server] = g
+		s.servers[at] = g
 	}
 	return g
 }
@@ -130,19 +169,19 @@ func (s *summary) report(now time.Time) *report {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	rows := slices.Clone(s.closed)
-	servers := make(map[string]*group, len(s.servers))
-	for name, g := range s.servers {
-		servers[name] = g.clone()
+	servers := make(map[place]*group, len(s.servers))
+	for at, g := range s.servers {
+		servers[at] = g.clone()
 	}
 	total := s.total.clone()
 	for c, r := range s.open {
 		r := *r
 		r.read(c, now)
 		rows = append(rows, r)
-		g, ok := servers[r.Server]
+		g, ok := servers[r.place]
 		if !ok {
 			g = new(group)
-			servers[r.Server] = g
+			servers[r.place] = g
 		}
 		g.add(&r)
 		total.add(&r)

@@ -25,7 +25,11 @@ type column struct {
 
 // writeTable writes the report for human eyes.
 func (r *report) writeTable(w io.Writer) {
-	fmt.Fprintf(w, "\nnetstats: %s, %s received, %s sent", plural(r.Total.Connections, "connection"), size(r.Total.Received), size(r.Total.Sent))
+	fmt.Fprintf(w, "\nnetstats: %s", plural(r.Total.Connections, "connection"))
+	if n := r.Total.Accepted; n > 0 {
+		fmt.Fprintf(w, " (%d accepted)", n)
+	}
+	fmt.Fprintf(w, ", %s received, %s sent", size(r.Total.Received), size(r.Total.Sent))
 	if n := r.failed(); n > 0 {
 		fmt.Fprintf(w, ", %s", plural(n, "failed dial"))
 	}
@@ -58,12 +62,12 @@ func (r *report) writeFailures(w io.Writer) {
 }
 
 func (r *report) writeRows(w io.Writer) {
-	columns := []column{{"SERVER", true}, {"OPENED BY", true}, {"RX", false}, {"TX", false}, {"DIAL", false}, {"DNS", false}, {"CONNECT", false}, {"AGE", false}, {"END", true}}
+	columns := []column{{"SERVER", true}, {"IN/OUT", true}, {"OPENED BY", true}, {"RX", false}, {"TX", false}, {"DIAL", false}, {"DNS", false}, {"CONNECT", false}, {"AGE", false}, {"END", true}}
 	var lines [][]string
 	for _, c := range r.Rows {
-		lines = append(lines, []string{c.name(), orDash(c.Caller), size(c.Received), size(c.Sent), short(c.Dial.Total), short(c.Dial.DNS), short(c.Dial.Connect), short(c.Age), c.End})
+		lines = append(lines, []string{c.name(), string(c.Direction), orDash(c.Caller), size(c.Received), size(c.Sent), short(c.Dial.Total), short(c.Dial.DNS), short(c.Dial.Connect), short(c.Age), c.End})
 	}
-	total := []string{"total " + strconv.Itoa(r.Total.Connections), "", size(r.Total.Received), size(r.Total.Sent), "", "", "", "", ""}
+	total := []string{"total " + strconv.Itoa(r.Total.Connections), "", "", size(r.Total.Received), size(r.Total.Sent), "", "", "", "", ""}
 	align(w, columns, append(lines, total))
 }
 
@@ -76,7 +80,7 @@ func (r row) name() string {
 }
 
 func (r *report) writeServers(w io.Writer) {
-	columns := []column{{"SERVER", true}, {"CONNS", false}, {"OPENED BY", true}, {"RX", false}, {"TX", false}, {"DIAL (mean)", false}, {"DNS", false}, {"CONNECT", false}, {"AGE (max)", false}, {"END", true}}
+	columns := []column{{"SERVER", true}, {"IN/OUT", true}, {"CONNS", false}, {"OPENED BY", true}, {"RX", false}, {"TX", false}, {"DIAL (mean)", false}, {"DNS", false}, {"CONNECT", false}, {"AGE (max)", false}, {"END", true}}
 	var lines [][]string
 	for i, s := range r.Servers {
 		if i == maxRows {
@@ -85,13 +89,13 @@ func (r *report) writeServers(w io.Writer) {
 		}
 		lines = append(lines, s.line())
 	}
-	total := []string{"total", strconv.Itoa(r.Total.Connections), "", size(r.Total.Received), size(r.Total.Sent), "", "", "", "", ""}
+	total := []string{"total", "", strconv.Itoa(r.Total.Connections), "", size(r.Total.Received), size(r.Total.Sent), "", "", "", "", ""}
 	align(w, columns, append(lines, total))
 }
 
 func (s server) line() []string {
 	mean := s.mean()
-	return []string{s.Name, strconv.Itoa(s.Connections), s.Callers.names(), size(s.Received), size(s.Sent), short(mean.Total), short(mean.DNS), short(mean.Connect), short(s.Age), s.Ends.text()}
+	return []string{s.Server, string(s.Direction), strconv.Itoa(s.Connections), s.Callers.names(), size(s.Received), size(s.Sent), short(mean.Total), short(mean.DNS), short(mean.Connect), short(s.Age), s.Ends.text()}
 }
 
 // rest is one line for all servers that are not shown.
@@ -102,7 +106,7 @@ func rest(servers []server) []string {
 		sum.Received += s.Received
 		sum.Sent += s.Sent
 	}
-	return []string{plural(len(servers), "more server"), strconv.Itoa(sum.Connections), "", size(sum.Received), size(sum.Sent), "", "", "", "", ""}
+	return []string{plural(len(servers), "more server"), "", strconv.Itoa(sum.Connections), "", size(sum.Received), size(sum.Sent), "", "", "", "", ""}
 }
 
 // align writes the lines below the heads of the columns. All that a cell may
