@@ -36,7 +36,19 @@ func autoBuild(c *call) error {
 	if c.command == "run" {
 		c.restoreEnvironment(tools.env)
 	}
+	c.tellOfTables()
 	return tools.become(tools.words(c))
+}
+
+// tellOfTables says how to see what the go command hides: what tests that pass have
+// written, if packages are named.
+func (c *call) tellOfTables() {
+	_, verbose := c.value("v")
+	_, compile := c.value("c")
+	_, named := c.value("")
+	if c.command == "test" && named && !verbose && !compile && c.variant() == variants["none"] {
+		fmt.Fprintln(os.Stderr, "netstats: go test shows what tests that pass write, and so their tables, with -v only")
+	}
 }
 
 // An instrumented toolchain builds some packages with a file more.

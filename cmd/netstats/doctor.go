@@ -83,20 +83,20 @@ func (d *examination) here(c *call) {
 	d.module(s)
 }
 
-// auto tells whether -auto has all that it needs.
+// auto tells whether -auto has all that it needs. Other builds need less.
 func (d *examination) auto(s *site) {
 	src, err := s.ownSources()
 	if err != nil {
-		d.bad("%v", err)
+		d.note("-auto will not work: %v", err)
 		return
 	}
 	goroot, err := s.standardGoroot(variants["none"])
 	if err != nil {
-		d.bad("%v", err)
+		d.note("-auto will not work: %v", err)
 		return
 	}
 	if _, err := s.overlay(overlay.Auto, goroot); err != nil {
-		d.bad("-auto: %v", err)
+		d.note("-auto will not work: %v", err)
 		return
 	}
 	d.good("-auto links in packages from %s, in a GOROOT of links, %s", src.dir, goroot)
