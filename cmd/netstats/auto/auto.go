@@ -31,6 +31,8 @@ type Providers struct {
 	Tracers  trace.TracerProvider
 	Meters   metric.MeterProvider
 	Shutdown func(context.Context)
+	// Complain says what else failed; what was said already it does not repeat.
+	Complain func(error)
 }
 
 // Start has the program show its connections, in an ordinary build nothing. It is
@@ -88,6 +90,7 @@ func providersFor(s settings, exporters Exporters) (*Providers, error) {
 			Tracers:  tracenoop.NewTracerProvider(),
 			Meters:   metricnoop.NewMeterProvider(),
 			Shutdown: func(context.Context) {},
+			Complain: Complain,
 		}, nil
 	}
 	return exporters(otelnetstats.ContextWithoutTracking(context.Background()))
@@ -131,7 +134,7 @@ func (e *ending) finish(ctx context.Context) {
 		e.summary.report(time.Now()).write(os.Stderr, e.form)
 	}
 	if err := e.tracker.Shutdown(ctx); err != nil {
-		Complain(err)
+		e.providers.Complain(err)
 	}
 	e.providers.Shutdown(ctx)
 }

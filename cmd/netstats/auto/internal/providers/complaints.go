@@ -52,7 +52,7 @@ func (c *complaints) first(about string) bool {
 // A signal is what a backend may not take.
 type signal struct {
 	name, variable string
-	prefix         string // of what its exporters complain of
+	start          string // of what its exporters complain of
 }
 
 var signals = []signal{
@@ -67,7 +67,7 @@ var refusals = []string{": 404 Not Found", ": 405 Method Not Allowed", ": 501 No
 // refused returns the signal that the backend refused, nil if it is something else.
 func refused(complaint string) *signal {
 	for i, s := range signals {
-		rest, ok := strings.CutPrefix(complaint, s.prefix)
+		_, rest, ok := strings.Cut(complaint, s.start)
 		if !ok {
 			continue
 		}

@@ -47,7 +47,7 @@ func TestRefusals(t *testing.T) {
 
 // gRPC has its own word for that.
 func TestRefusalByGRPC(t *testing.T) {
-	if s := refused("failed to upload metrics: rpc error: code = Unimplemented desc = unknown service"); s == nil || s.name != "metrics" {
+	if s := refused("otelnetstats: shutdown: metrics: failed to upload metrics: rpc error: code = Unimplemented desc = unknown service"); s == nil || s.name != "metrics" {
 		t.Errorf("got %v", s)
 	}
 	for _, other := range []string{"traces export: context deadline exceeded", "404 Not Found"} {

@@ -49,8 +49,9 @@ func (e Exporters) New(ctx context.Context) (*auto.Providers, error) {
 	}
 	tracers, meters := sdktrace.NewTracerProvider(traces...), sdkmetric.NewMeterProvider(metrics...)
 	return &auto.Providers{
-		Tracers: tracers,
-		Meters:  meters,
+		Tracers:  tracers,
+		Meters:   meters,
+		Complain: complaints.Handle,
 		Shutdown: func(ctx context.Context) {
 			atOnce(
 				func() { complaints.Handle(tracers.Shutdown(ctx)) },
