@@ -1,0 +1,4 @@
+package lab
+
+// captureBuild is set in a capture build.
+var captureBuild bool

@@ -1,0 +1,5 @@
+//go:build netstats_capture
+
+package lab
+
+func init() { captureBuild = true }
