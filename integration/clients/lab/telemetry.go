@@ -200,13 +200,28 @@ func (k *telemetry) wantMetrics(t *testing.T, conns []*otelnetstats.Conn) (fault
 		want[role+".connection.duration "]++
 		want[role+".connection.count "] += 0
 	}
-	sums, faults := k.collect(t)
+	// A connection that is being closed has left Conns before metrics have its end.
+	var sums map[string]int64
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if sums, faults = k.collect(t); covers(sums, want) {
+			break
+		}
+	}
 	for name, n := range want {
 		if sums[name] != n {
 			t.Errorf("%s is %d, want %d", name, sums[name], n)
 		}
 	}
 	return faults
+}
+
+func covers(sums, want map[string]int64) bool {
+	for name, n := range want {
+		if sums[name] != n {
+			return false
+		}
+	}
+	return true
 }
 
 // host is what server.address has of a connection.

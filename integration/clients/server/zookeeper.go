@@ -18,7 +18,7 @@ func ZooKeeper(t testing.TB) string {
 	addr := free(t, 1)[0]
 	conf := write(t, dir, "zoo.cfg", "", "tickTime=500", "dataDir="+dir, "clientPort="+port(addr),
 		"clientPortAddress=127.0.0.1", "admin.enableServer=false", "4lw.commands.whitelist=*")
-	start(t, exec.Command(java, "-Xmx128m", "-cp", classes, "org.apache.zookeeper.server.quorum.QuorumPeerMain", conf),
+	start(t, exec.Command(java, "-Xmx512m", "-cp", classes, "org.apache.zookeeper.server.quorum.QuorumPeerMain", conf),
 		accepts(addr))
 	return addr
 }
