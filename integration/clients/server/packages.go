@@ -4,5 +4,5 @@ package server
 var Packages = []string{
 	"etcd-server", "mariadb-server", "memcached", "microsocks", "mosquitto",
 	"nats-server", "nginx-light", "openssh-server", "postgresql", "rabbitmq-server",
-	"redis-server", "slapd", "strace", "vsftpd", "zookeeper",
+	"redis-server", "slapd", "strace", "vsftpd",
 }

@@ -20,7 +20,7 @@ import (
 // patience is how long a server may take to start, and goodbye how long to end
 // when it is told to.
 const (
-	patience = 90 * time.Second
+	patience = 3 * time.Minute
 	goodbye  = 10 * time.Second
 )
 
