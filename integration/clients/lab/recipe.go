@@ -8,9 +8,6 @@ type Recipe struct {
 	Library, Module string
 	// Server is what it is run against. One that is no real server says so.
 	Server string
-	// NoHook is set if the library takes no dial function and no connection: it is
-	// run captured only.
-	NoHook bool
 	// Address is what server.address has of a name that the library is given.
 	Address Address
 	// Parent says whether dial spans are children of the caller's span.

@@ -69,14 +69,9 @@ func (w *Way) Await(what string, is func() bool) {
 
 // Hangup has the servers' ends of all relayed connections closed that are open,
 // and returns their number.
-func (w *Way) Hangup() int { return w.end(false) }
-
-// Reset is Hangup with a reset.
-func (w *Way) Reset() int { return w.end(true) }
-
-func (w *Way) end(reset bool) (n int) {
+func (w *Way) Hangup() (n int) {
 	for _, r := range w.relays {
-		n += r.end(reset)
+		n += r.end(false)
 	}
 	return n
 }
