@@ -9,10 +9,11 @@ GO ?= go
 TOOL = $(GO) tool -modfile=$(CURDIR)/tools/go.mod
 LINT = $(TOOL) golangci-lint
 
-# Every module: each target below visits all that are there.
+# Every module but the client libraries' own, which make clients runs: each target
+# below visits all that are there.
 MODULES ?= $(sort $(patsubst %/,%,$(dir $(shell find . \
 	\( -name '.?*' -o -name '_*' -o -name testdata -o -name vendor \) -prune \
-	-o -name go.mod -print))))
+	-o -name go.mod ! -path './integration/clients/*/go.mod' -print))))
 
 # What cannot be run here is at least vetted. 386 and arm64 are there for the
 # alignment and the system calls, js/wasm for a platform without sockets.
@@ -148,6 +149,15 @@ cover: ## Show how much of the root module the tests reach
 .PHONY: captured
 captured: ## What takes a capture build: a part of Go's own tests, other projects' clients
 	$(MAKE) -C cmd/netstats std-tests-short clients budgets
+
+.PHONY: clients
+clients: ## Run client libraries against real servers; LIBRARY=pgx for one (on Linux; not a part of ci)
+	cd integration/clients && $(GO) run ./suite $(LIBRARY)
+
+.PHONY: clients-servers
+clients-servers: ## Install the servers for that, from Debian's packages (as root)
+	apt-get install -y --no-install-recommends \
+		$$(cd integration/clients && $(GO) run ./suite -packages)
 
 .PHONY: ledger
 ledger: ## Balance 100,000 generated operations against the kernel and the peer
