@@ -34,7 +34,7 @@ func wrap(config *amqp.Config, tracker *otelnetstats.Tracker) {
 
 func TestRecipe(t *testing.T) {
 	s := server.RabbitMQ(t)
-	recipe.Compare(t, lab.Case{Ends: "local, remote?"}, func(t *testing.T, w *lab.Way) {
+	recipe.Compare(t, lab.Case{Ends: "local, remote?"}, func(_ *testing.T, w *lab.Way) {
 		config := amqp.Config{Heartbeat: time.Second}
 		if tracker := w.Tracker; tracker != nil {
 			wrap(&config, tracker)

@@ -48,7 +48,7 @@ func TestRecipe(t *testing.T) {
 		}
 	}))
 	defer echo.Close()
-	recipe.Compare(t, lab.Case{Ends: "local?, remote?"}, func(t *testing.T, w *lab.Way) {
+	recipe.Compare(t, lab.Case{Ends: "local?, remote?"}, func(_ *testing.T, w *lab.Way) {
 		options := new(websocket.DialOptions)
 		if tracker := w.Tracker; tracker != nil {
 			wrap(options, tracker)

@@ -40,7 +40,7 @@ func TestRecipe(t *testing.T) {
 		io.WriteString(rw, `[{"Key": "key", "Value": "dmFsdWU="}]`)
 	}))
 	defer s.Close()
-	recipe.Compare(t, lab.Case{Ends: "local"}, func(t *testing.T, w *lab.Way) {
+	recipe.Compare(t, lab.Case{Ends: "local"}, func(_ *testing.T, w *lab.Way) {
 		config := api.DefaultConfig()
 		config.Address = w.Relay(strings.TrimPrefix(s.URL, "http://"))
 		if tracker := w.Tracker; tracker != nil {

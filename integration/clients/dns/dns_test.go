@@ -40,7 +40,7 @@ func TestRecipe(t *testing.T) {
 	s := serve(t)
 	for _, network := range []string{"udp", "tcp"} {
 		t.Run(network, func(t *testing.T) {
-			recipe.Compare(t, lab.Case{Ends: "local"}, func(t *testing.T, w *lab.Way) {
+			recipe.Compare(t, lab.Case{Ends: "local"}, func(_ *testing.T, w *lab.Way) {
 				client, address := &dns.Client{Net: network}, s.relay(w, network)
 				conn, err := (*dns.Conn)(nil), error(nil)
 				if tracker := w.Tracker; tracker != nil {
@@ -65,7 +65,7 @@ func TestResolver(t *testing.T) {
 	recipe := recipe
 	recipe.Caller = "net, github.com/netstats-go/netstats/integration/clients/dns" // where its Dial is
 	s := serve(t)
-	recipe.Compare(t, lab.Case{Ends: "local"}, func(t *testing.T, w *lab.Way) {
+	recipe.Compare(t, lab.Case{Ends: "local"}, func(_ *testing.T, w *lab.Way) {
 		servers := map[string]string{"udp": s.relay(w, "udp"), "tcp": s.relay(w, "tcp")}
 		resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, network, servers[network])

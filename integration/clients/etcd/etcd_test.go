@@ -33,7 +33,7 @@ func wrap(config *clientv3.Config, tracker *otelnetstats.Tracker) {
 
 func TestRecipe(t *testing.T) {
 	s := server.Etcd(t)
-	recipe.Compare(t, lab.Case{Ends: "local"}, func(t *testing.T, w *lab.Way) {
+	recipe.Compare(t, lab.Case{Ends: "local"}, func(_ *testing.T, w *lab.Way) {
 		config := clientv3.Config{Endpoints: []string{w.Relay(s)}}
 		if tracker := w.Tracker; tracker != nil {
 			wrap(&config, tracker)

@@ -77,7 +77,7 @@ func testRecipe(t *testing.T, s server.TLS, secure bool) {
 		})
 	})
 	t.Run("a deadline that passes", func(t *testing.T) {
-		recipe.Compare(t, lab.Case{Ends: "local?, remote?, timeout", Errors: "timeout"}, func(t *testing.T, w *lab.Way) {
+		recipe.Compare(t, lab.Case{Ends: "local?, remote?, timeout", Errors: "timeout"}, func(_ *testing.T, w *lab.Way) {
 			c := client(w, s, secure, 4)
 			defer c.Close()
 			w.Must("ping", c.Ping(w.Context()).Err())

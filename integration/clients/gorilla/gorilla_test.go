@@ -45,7 +45,7 @@ func TestRecipe(t *testing.T) {
 		}
 	}))
 	defer echo.Close()
-	recipe.Compare(t, lab.Case{Ends: "local?, remote?"}, func(t *testing.T, w *lab.Way) {
+	recipe.Compare(t, lab.Case{Ends: "local?, remote?"}, func(_ *testing.T, w *lab.Way) {
 		dialer := new(websocket.Dialer)
 		if tracker := w.Tracker; tracker != nil {
 			wrap(dialer, tracker)

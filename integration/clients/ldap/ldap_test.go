@@ -36,7 +36,7 @@ func TestRecipe(t *testing.T) {
 	s := server.OpenLDAP(t)
 	for _, startTLS := range []bool{false, true} {
 		t.Run(map[bool]string{false: "plain", true: "StartTLS"}[startTLS], func(t *testing.T) {
-			recipe.Compare(t, lab.Case{Ends: "local, remote?"}, func(t *testing.T, w *lab.Way) {
+			recipe.Compare(t, lab.Case{Ends: "local, remote?"}, func(_ *testing.T, w *lab.Way) {
 				client, err := (*ldap.Conn)(nil), error(nil)
 				if tracker := w.Tracker; tracker != nil {
 					client, err = wrap(w.Context(), w.Relay(s.Addr), tracker)

@@ -62,7 +62,7 @@ func TestRecipe(t *testing.T) {
 	t.Cleanup(func() { s.Close() })
 	for name, policy := range map[string]mail.TLSPolicy{"plain": mail.NoTLS, "STARTTLS": mail.TLSMandatory} {
 		t.Run(name, func(t *testing.T) {
-			recipe.Compare(t, lab.Case{Ends: "local?, remote?"}, func(t *testing.T, w *lab.Way) {
+			recipe.Compare(t, lab.Case{Ends: "local?, remote?"}, func(_ *testing.T, w *lab.Way) {
 				host, port, err := net.SplitHostPort(w.Relay(l.Addr().String()))
 				w.Must("address", err)
 				number, err := strconv.Atoi(port)

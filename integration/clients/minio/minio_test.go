@@ -37,7 +37,7 @@ func wrap(options *minio.Options, tracker *otelnetstats.Tracker) error {
 }
 
 func TestRecipe(t *testing.T) {
-	recipe.Compare(t, lab.Case{Ends: "remote"}, func(t *testing.T, w *lab.Way) {
+	recipe.Compare(t, lab.Case{Ends: "remote"}, func(_ *testing.T, w *lab.Way) {
 		fake := httptest.NewServer(gofakes3.New(s3mem.New()).Server())
 		defer fake.Close()
 		options := &minio.Options{Creds: credentials.NewStaticV4("key", "secret", ""), Region: "us-east-1"}

@@ -141,7 +141,7 @@ func TestUpgrade(t *testing.T) {
 		conn.Write(bytes.ToUpper(all))
 	}))
 	defer backend.Close()
-	recipe.Compare(t, lab.Case{Ends: "remote"}, func(t *testing.T, w *lab.Way) {
+	recipe.Compare(t, lab.Case{Ends: "remote"}, func(_ *testing.T, w *lab.Way) {
 		target, err := url.Parse("http://" + w.Relay(backend.Listener.Addr().String()))
 		w.Must("target", err)
 		proxy := httputil.NewSingleHostReverseProxy(target)

@@ -36,7 +36,7 @@ func wrap(options *mqtt.ClientOptions, tracker *otelnetstats.Tracker) {
 
 func TestRecipe(t *testing.T) {
 	s := server.Mosquitto(t)
-	recipe.Compare(t, lab.Case{Ends: "local?, remote?"}, func(t *testing.T, w *lab.Way) {
+	recipe.Compare(t, lab.Case{Ends: "local?, remote?"}, func(_ *testing.T, w *lab.Way) {
 		options := mqtt.NewClientOptions().AddBroker("tcp://" + w.Relay(s.Addr)).SetClientID("netstats")
 		if tracker := w.Tracker; tracker != nil {
 			wrap(options, tracker)

@@ -36,7 +36,7 @@ func TestRecipe(t *testing.T) {
 	certificate := server.NewCertificate(t)
 	address := serve(t, certificate)
 	untraced := "strace does not show the address of a socket that is not connected"
-	recipe.Compare(t, lab.Case{Ends: "local", Untraced: untraced}, func(t *testing.T, w *lab.Way) {
+	recipe.Compare(t, lab.Case{Ends: "local", Untraced: untraced}, func(_ *testing.T, w *lab.Way) {
 		conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
 		w.Must("listen", err)
 		defer conn.Close()

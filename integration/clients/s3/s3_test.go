@@ -37,7 +37,7 @@ func wrap(client *awshttp.BuildableClient, tracker *otelnetstats.Tracker) *awsht
 
 func TestRecipe(t *testing.T) {
 	// The SDK shows no way to close what is idle: the server does.
-	recipe.Compare(t, lab.Case{Ends: "remote"}, func(t *testing.T, w *lab.Way) {
+	recipe.Compare(t, lab.Case{Ends: "remote"}, func(_ *testing.T, w *lab.Way) {
 		fake := httptest.NewServer(gofakes3.New(s3mem.New()).Server())
 		defer fake.Close()
 		client := awshttp.NewBuildableClient()

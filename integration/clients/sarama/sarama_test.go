@@ -35,7 +35,7 @@ func wrap(config *sarama.Config, tracker *otelnetstats.Tracker) {
 }
 
 func TestRecipe(t *testing.T) {
-	recipe.Compare(t, lab.Case{Ends: "local"}, func(t *testing.T, w *lab.Way) {
+	recipe.Compare(t, lab.Case{Ends: "local"}, func(_ *testing.T, w *lab.Way) {
 		cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "t"),
 			kfake.ListenFn(func(network, _ string) (net.Listener, error) {
 				l, err := net.Listen(network, "127.0.0.1:0")

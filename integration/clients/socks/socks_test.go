@@ -47,7 +47,7 @@ func TestRecipe(t *testing.T) {
 			}()
 		}
 	}()
-	recipe.Compare(t, lab.Case{Ends: "local, remote?"}, func(t *testing.T, w *lab.Way) {
+	recipe.Compare(t, lab.Case{Ends: "local, remote?"}, func(_ *testing.T, w *lab.Way) {
 		address := w.Relay(s)
 		dialer, err := proxy.SOCKS5("tcp", address, nil, nil)
 		if tracker := w.Tracker; tracker != nil {
