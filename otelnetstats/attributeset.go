@@ -12,10 +12,12 @@ const (
 	// maxExtensions bounds the sets that extend one set: the values of error.type,
 	// nearly all of them.
 	maxExtensions = 32
-	// maxExtended bounds them for all sets of a kind, and maxClosed those that say
-	// why connections ended. SDKs tell 2,000 sets of an instrument apart: with 200
-	// servers, that is never reached.
-	maxExtended = 600
+	// maxSets bounds the sets of a kind, each of which is two where there is a
+	// direction, maxExtended all their extensions, and maxClosed the sets that say why
+	// connections ended. SDKs tell 1,999 sets of an instrument apart. With those that
+	// are past a cap, that is never reached, unless there may be more servers than 200.
+	maxSets     = 950
+	maxExtended = 450
 	maxClosed   = 1700
 )
 
@@ -75,9 +77,12 @@ func (s *attributeSet) plus(a attribute.KeyValue) attribute.Set {
 }
 
 // rooms are what the sets of a kind share.
-type rooms struct{ extended, closed *room }
+type rooms struct{ sets, extended, closed *room }
 
-func newRooms() rooms { return rooms{newRoom(maxExtended), newRoom(maxClosed)} }
+func newRooms(maxServers int) rooms {
+	sets := max(maxSets, int64(maxServers)*maxSetsPerServer)
+	return rooms{newRoom(sets), newRoom(maxExtended), newRoom(maxClosed)}
+}
 
 // A room is how many sets there can be. A nil room is without end: it is that of
 // the sets that stand for all that is past a cap, which are few.

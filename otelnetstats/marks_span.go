@@ -16,9 +16,9 @@ import (
 // returns false, and does nothing, if conn is not tracked.
 //
 // The mark is kept in [Stats], is an event on the connection's span, and is told
-// to callbacks. If ctx has a sampled span, that span and the connection's are
-// linked to each other, once per pair and at most 32 times on one connection,
-// and the event says which span it was. attrs are the user's; they are on the
+// to callbacks. If ctx has a sampled span, it is linked to the connection's and the
+// event says which span it was. The connection's is linked back, to the first 32 such
+// spans. With a span in parts, that is so for each of them. attrs are the user's; they are on the
 // event, never on metrics. The name is kept in at most 255 bytes, each value in
 // at most 1,024, and 128 attributes; what is no UTF-8 is replaced.
 //

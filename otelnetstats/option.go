@@ -191,7 +191,8 @@ func WithSpanEvents(on bool) Option {
 // there is one span from open to close, however long.
 //
 // It has no effect on spans that are children, and on connections whose clock is not
-// the Tracker's, as one is in a bubble of testing/synctest.
+// the Tracker's, as one is in a bubble of testing/synctest. A Tracker in a bubble has a
+// timer there, so that the bubble is not found to be deadlocked; with 0 it has none.
 func WithMaxSpanAge(d time.Duration) Option {
 	return optionFunc(func(c *config) {
 		if d < 0 {

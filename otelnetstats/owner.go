@@ -47,12 +47,15 @@ func (o *owner) Closed() {
 	c := (*Conn)(o)
 	defer c.tracker.open.Remove(&c.rec)
 	c.leave()
+	// All is done, also if a provider ends the goroutine.
+	defer func() {
+		if m := c.member.Load(); m != nil && m.capture != nil {
+			m.capture.ended(c)
+		}
+	}()
+	defer guard("the MeterProvider", c.recordDuration)
+	defer guard("the TracerProvider", c.endSpans)
 	c.logClose()
-	c.endSpans()
-	c.recordDuration()
-	if m := c.member.Load(); m != nil && m.capture != nil {
-		m.capture.ended(c)
-	}
 }
 
 // Revealed implements [connstat.Owner].

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 // documents are the README and the documents, by their paths.
@@ -30,7 +31,7 @@ func documents(t *testing.T) map[string]string {
 // needs gRPC cannot be.
 func TestCodeOfPagesIsThatOfExamples(t *testing.T) {
 	var examples strings.Builder
-	for _, pattern := range []string{"example*_test.go", "*/example*_test.go"} {
+	for _, pattern := range []string{"example*_test.go", "*/example*_test.go", "../integration/clients/*/*.go"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -99,10 +100,22 @@ func TestLinksOfPages(t *testing.T) {
 // hasHeading reports whether a page has the heading of an anchor.
 func hasHeading(page, anchor string) bool {
 	for line := range strings.Lines(page) {
-		title := strings.TrimLeft(line, "#")
-		if title != line && strings.ReplaceAll(strings.ToLower(strings.TrimSpace(title)), " ", "-") == anchor {
+		if title := strings.TrimLeft(line, "#"); title != line && anchorOf(strings.TrimSpace(title)) == anchor {
 			return true
 		}
 	}
 	return false
+}
+
+// anchorOf is a heading's, as GitHub makes it.
+func anchorOf(title string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == ' ':
+			return '-'
+		case r == '-', r == '_', unicode.IsLetter(r), unicode.IsDigit(r):
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, title)
 }

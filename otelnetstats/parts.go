@@ -18,6 +18,8 @@ const (
 	firstPart = 55 * time.Second
 	// defaultPart is how long the others are, unless set.
 	defaultPart = 10 * time.Minute
+	// maxPart is for ever, and leaves room for adding to it.
+	maxPart = 1 << 61
 	// partsChunk is how many spans end at a time, and partsPause how long the next
 	// ones wait: the queue of the SDK's batch processor holds 2,048 and drops the
 	// rest.
@@ -35,6 +37,8 @@ type parts struct {
 	made  time.Time
 	first time.Duration // of each connection
 	later time.Duration
+
+	ending sync.Mutex // held while parts are ended
 
 	mu    sync.Mutex // guards the lists and the places in them
 	young places     // connections in their first part
@@ -57,7 +61,7 @@ func newParts(t *Tracker) *parts {
 	if age == 0 || t.cfg.connectionSpan != ConnectionSpanLinked {
 		return nil
 	}
-	p := &parts{made: connstat.Now(), first: min(age, firstPart), later: age}
+	p := &parts{made: connstat.Now(), first: min(age, firstPart), later: min(age, maxPart)}
 	p.endDueAfter(p.first/2, weak.Make(t))
 	return p
 }
@@ -78,10 +82,30 @@ func (p *parts) endDueAfter(wait time.Duration, tracker weak.Pointer[Tracker]) {
 // endDue ends parts that are due, and returns when to come again.
 func (p *parts) endDue() time.Duration {
 	due, wait := p.take(connstat.Since(p.made))
+	p.ending.Lock()
+	defer p.ending.Unlock()
 	for _, c := range due {
 		guard("the TracerProvider", c.nextPart)
 	}
 	return wait
+}
+
+// ended returns a channel that is closed when no part is being ended by endDue.
+func (p *parts) ended() <-chan struct{} {
+	done := make(chan struct{})
+	if p == nil || p.ending.TryLock() {
+		if p != nil {
+			p.ending.Unlock()
+		}
+		close(done)
+		return done
+	}
+	go func() {
+		p.ending.Lock()
+		p.ending.Unlock() //nolint:staticcheck // to have waited is all
+		close(done)
+	}()
+	return done
 }
 
 // take returns connections whose parts are to end now, and the time until there may
@@ -91,10 +115,14 @@ func (p *parts) take(now time.Duration) (due []*Conn, wait time.Duration) {
 	defer p.mu.Unlock()
 	for _, list := range []*places{&p.young, &p.old} {
 		for c := list.first; c != nil && c.journal.place.due <= now && len(due) < partsChunk; c = list.first {
-			due = append(due, c)
 			list.remove(c)
-			p.old.push(c, now+p.later)
+			if !c.rec.Ended() { // else it has no part to come, whoever forgot to say so
+				due = append(due, c)
+			}
 		}
+	}
+	for _, c := range due { // when all were taken, so that each is once
+		p.old.push(c, now+p.later)
 	}
 	if len(due) == partsChunk {
 		return due, partsPause
@@ -114,8 +142,8 @@ func (p *parts) add(c *Conn) {
 		return
 	}
 	opened := c.rec.Opened.Sub(p.made)
-	if opened < 0 {
-		return // by the clock of a bubble that the Tracker is not in
+	if opened < 0 || opened > connstat.Since(p.made) {
+		return // by the clock of a bubble that the other one is not in
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -164,6 +192,9 @@ func (l *places) remove(c *Conn) {
 // nextPart ends the span of the connection's live part and goes on in another one,
 // a child of the first.
 func (c *Conn) nextPart() {
+	if c.rec.Ended() || c.tracker.down.Load() {
+		return
+	}
 	c.noteTCP(c.rec.Ask())
 	later := c.startLaterSpan()
 	if ended, ok := c.journal.split(c.history.Load(), later); ok {
@@ -179,7 +210,8 @@ func (c *Conn) startLaterSpan() *laterSpan {
 	room.attrs = c.tracker.appendConnectionAttributes(attrs, o, c.rec.ID)
 	ctx := trace.ContextWithSpanContext(context.Background(), c.span.SpanContext())
 	ctx, span := c.tracker.tracer.Start(ctx, c.series.spanName, append(room.opts[:0],
-		trace.WithTimestamp(connstat.Now()),
+		// By the clock that the part's end is told by, also when the other one was set.
+		trace.WithTimestamp(c.rec.Opened.Add(connstat.Since(c.rec.Opened))),
 		trace.WithAttributes(room.attrs...))...)
 	return &laterSpan{span, ctx}
 }

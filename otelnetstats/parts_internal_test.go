@@ -1,6 +1,10 @@
 package otelnetstats
 
 import (
+	"context"
+	"math"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,7 +14,9 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/netstats-go/netstats/internal/connstat"
+	"github.com/netstats-go/netstats/internal/logevent"
 	"github.com/netstats-go/netstats/internal/tcpinfo"
+	"github.com/netstats-go/netstats/internal/testnet"
 )
 
 // recording returns a Tracker whose spans record, and what has them.
@@ -155,5 +161,157 @@ func TestTurnsAreNotWatchedForNobody(t *testing.T) {
 		if got := openConn(t, tracker).watcher() != nil; got != wanted {
 			t.Errorf("events wanted %v: calls are watched: %v", wanted, got)
 		}
+	}
+}
+
+// TestPartsForEver: the longest duration there is, for who wants no second part, is
+// not one that has passed already.
+func TestPartsForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tracker, spans := recording(t, WithMaxSpanAge(math.MaxInt64))
+		c := openConn(t, tracker)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if n := len(spans.Ended()); n != 1 {
+			t.Errorf("%d parts have ended, want the first", n)
+		}
+		c.rec.End(connstat.Local)
+	})
+}
+
+// TestPartsWhenTheClockIsSet: no part ends before it starts.
+func TestPartsWhenTheClockIsSet(t *testing.T) {
+	tracker, spans := recording(t)
+	c := openConn(t, tracker)
+	c.rec.Opened = c.rec.Opened.Add(-time.Hour).Add(connstat.Since(c.rec.Opened.Add(-time.Hour))).Add(-connstat.Since(c.rec.Opened))
+	c.nextPart()
+	c.rec.End(connstat.Local)
+	for _, s := range spans.Ended() {
+		if s.EndTime().Before(s.StartTime()) {
+			t.Errorf("a part starts at %v and ends at %v", s.StartTime(), s.EndTime())
+		}
+	}
+}
+
+// An exiting sink ends the goroutine that closes a connection.
+type exiting struct{}
+
+func (exiting) Enabled(context.Context, string, bool) bool { return true }
+
+func (exiting) Emit(_ context.Context, e logevent.Event) {
+	if e.Name == eventClose {
+		runtime.Goexit()
+	}
+}
+
+// TestALoggerThatExits: the connection ends all the same, with its span.
+func TestALoggerThatExits(t *testing.T) {
+	tracker, spans := recording(t, logevent.NewOption(exiting{}).(Option))
+	c := openConn(t, tracker)
+	done := make(chan struct{})
+	go func() { defer close(done); c.rec.End(connstat.Local) }()
+	<-done
+	if spans, parts := len(spans.Ended()), tracker.parts.all(); spans != 1 || parts != 0 {
+		t.Errorf("%d spans have ended, and %d parts are waited for", spans, parts)
+	}
+}
+
+// A panicking processor does so when a span ends.
+type panicking struct{ sdktrace.SpanProcessor }
+
+func (panicking) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
+func (panicking) OnEnd(sdktrace.ReadOnlySpan)                     { panic("processor") }
+
+// TestAProcessorThatPanics does not in the goroutine that closes.
+func TestAProcessorThatPanics(t *testing.T) {
+	tracker, err := New(
+		WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(panicking{}))),
+		WithMeterProvider(metricnoop.NewMeterProvider()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := openConn(t, tracker)
+	c.rec.End(connstat.Local)
+	for range tracker.Conns() {
+		t.Error("the connection is open")
+	}
+}
+
+// stuck is a Callback that does not return from Close until it is let go.
+type stuck struct {
+	NopCallback
+	until chan struct{}
+}
+
+func (s stuck) Close(context.Context, *Conn) { <-s.until }
+
+// TestPartsOfMoreLeaksThanAreTold: those that nobody is told of have no part to come.
+func TestPartsOfMoreLeaksThanAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := stuck{until: make(chan struct{})}
+		tracker, spans := recording(t, WithCallback(s))
+		for range 5000 {
+			openConn(t, tracker).rec.Dropped()
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if ended, parts := len(spans.Ended()), tracker.parts.all(); ended != 0 || parts != 0 {
+			t.Errorf("%d parts have ended of connections that had, and %d are waited for", ended, parts)
+		}
+		close(s.until)
+		synctest.Wait()
+	})
+}
+
+// A slow processor is not done with a span that ends until it is let go.
+type slow struct {
+	sdktrace.SpanProcessor
+
+	begun, until chan struct{}
+	done         atomic.Bool
+}
+
+func (*slow) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
+func (*slow) ForceFlush(context.Context) error                { return nil }
+
+func (s *slow) OnEnd(span sdktrace.ReadOnlySpan) {
+	if spanPart(span) == 1 {
+		close(s.begun)
+		<-s.until
+		s.done.Store(true)
+	}
+}
+
+// spanPart is which part a span says it is.
+func spanPart(s sdktrace.ReadOnlySpan) int64 {
+	for _, kv := range s.Attributes() {
+		if kv.Key == keyConnectionPart {
+			return kv.Value.AsInt64()
+		}
+	}
+	return 0
+}
+
+// TestShutdownAwaitsAPartThatIsEnding, as the provider's comes next.
+func TestShutdownAwaitsAPartThatIsEnding(t *testing.T) {
+	s := &slow{begun: make(chan struct{}), until: make(chan struct{})}
+	tracker, err := New(
+		WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(s))),
+		WithMeterProvider(metricnoop.NewMeterProvider()), WithMaxSpanAge(50*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	openConn(t, tracker)
+	<-s.begun
+	begun := time.Now()
+	down := make(chan error)
+	go func() { down <- tracker.Shutdown(t.Context()) }()
+	testnet.AwaitBlocked(t, "internal/sync.(*Mutex).lockSlow", 1)
+	close(s.until)
+	if err := <-down; err != nil {
+		t.Error(err)
+	}
+	if !s.done.Load() && time.Since(begun) < closingLimit {
+		t.Error("Shutdown has returned before the part had ended")
 	}
 }

@@ -296,3 +296,27 @@ func awaitEnd(t *testing.T, conn net.Conn) { t.Helper(); awaitState(t, conn, fal
 
 // awaitReset waits until the kernel has closed the connection.
 func awaitReset(t *testing.T, conn net.Conn) { t.Helper(); awaitState(t, conn, true) }
+
+// TestAReadUnderWayHasItsError: the kernel tells once that the connection was reset,
+// and the question who closed it is not to take that away. A connection that has a
+// clean end in place of a reset looks complete.
+func TestAReadUnderWayHasItsError(t *testing.T) {
+	if testnet.Race {
+		t.Skip("with the race detector nobody knows whether a read is under way")
+	}
+	for range 1500 {
+		client, server := testnet.TCPPair(t)
+		conn := newLab(t).Register(t.Context(), client)
+		send(t, conn, 1)
+		receive(t, server, 1)
+		must(t, server.SetLinger(0))
+		read := make(chan error, 1)
+		go func() { _, err := conn.Read(make([]byte, 1)); read <- err }()
+		testnet.AwaitBlocked(t, "internal/poll.(*FD).Read", 1)
+		must(t, server.Close()) // by a reset
+		must(t, conn.Close())
+		if err := <-read; errors.Is(err, io.EOF) {
+			t.Fatal("a read that was under way found the end of the stream, and the connection was reset")
+		}
+	}
+}

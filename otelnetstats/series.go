@@ -143,7 +143,7 @@ func newSeriesTable(cfg config) *seriesTable {
 		budget:  budget{max: cfg.maxServers},
 	}
 	for k := range t.rooms {
-		t.rooms[k] = newRooms()
+		t.rooms[k] = newRooms(cfg.maxServers)
 	}
 	t.all.Store(new([]*series))
 	return t
@@ -250,7 +250,7 @@ func (t *seriesTable) fit(key seriesKey, answered bool) *server {
 	} else if answered {
 		t.budget.answer(&s.admitted)
 	}
-	if s.sets[key.kind] >= maxSetsPerServer {
+	if s.sets[key.kind] >= maxSetsPerServer || !t.rooms[key.kind].sets.take() {
 		return nil
 	}
 	s.sets[key.kind]++

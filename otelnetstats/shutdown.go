@@ -77,6 +77,7 @@ func (t *Tracker) endSpans(ctx context.Context) error {
 		}
 	}
 	await(ctx, empty)
+	await(ctx, t.parts.ended())
 	if atRisk == 0 {
 		return nil
 	}
@@ -86,14 +87,14 @@ func (t *Tracker) endSpans(ctx context.Context) error {
 	return fmt.Errorf("otelnetstats: shutdown: %d connection spans were ended and may be lost: %w", atRisk, errors.Join(errs...))
 }
 
-// await waits for connections that others are closing, so that the provider's
-// Shutdown does not come before their spans' end. A Close callback that calls
-// Shutdown would wait for itself: it does so for closingLimit.
-func await(ctx context.Context, empty <-chan struct{}) {
+// await waits for what others are ending, connections or parts of them, so that the
+// provider's Shutdown does not come before the end of their spans. A Close callback
+// that calls Shutdown would wait for itself: it does so for closingLimit.
+func await(ctx context.Context, done <-chan struct{}) {
 	timer := time.NewTimer(closingLimit)
 	defer timer.Stop()
 	select {
-	case <-empty:
+	case <-done:
 	case <-timer.C:
 	case <-ctx.Done():
 	}

@@ -114,6 +114,9 @@ func TestSystemCallsOfClose(t *testing.T) {
 			"writev": {"close": 1, "getsockopt": 2, "ioctl": 2},
 		} {
 			got := trace[name]
+			if got["close"] == 0 {
+				t.Errorf("%s: there is no close among %v", name, got)
+			}
 			for call, n := range got {
 				if n > want[call] {
 					t.Errorf("%s: %d calls of %s, want %d; all: %v", name, n, call, want[call], got)

@@ -119,8 +119,9 @@ func (s *Socket) Writev() bool { return s.raw != nil && s.descriptor.writev() }
 func (s *Socket) Info() (Info, bool) { return s.ask(false) }
 
 // Last is [Socket.Info] right before the connection is closed by this side: it
-// asks for the fate of the peer, too, which takes a pending error of the socket
-// away.
+// asks for the fate of the peer, too. That takes a pending error of the socket away,
+// unless a read is under way that is to have it: one that begins between this and the
+// close finds the end of the stream in its place.
 func (s *Socket) Last() (Info, bool) { return s.ask(true) }
 
 func (s *Socket) ask(last bool) (Info, bool) {

@@ -45,6 +45,8 @@ type query struct {
 	hold func(fd uintptr)
 	held int // a duplicate, or -1
 
+	raw syscall.RawConn // that is asked, where there is no socket
+
 	first    func(fd uintptr)
 	kind     func(fd uintptr)
 	protocol int32
@@ -66,8 +68,29 @@ func (q *query) get(fd uintptr) {
 		q.getSent(fd)
 	}
 	if q.failed = 0; q.last && q.info.State == stateClose {
-		_, _ = getsockopt(fd, unix.SOL_SOCKET, unix.SO_ERROR, unsafe.Pointer(&q.failed), 4)
+		q.getFailed(fd)
 	}
+}
+
+// getFailed asks for the error of a socket that the kernel has closed. The kernel
+// tells it once, so a read that is under way is to have it. That one would have seen
+// a FIN, so there was none, and the error is that of a RST or of silence.
+func (q *query) getFailed(fd uintptr) {
+	switch {
+	case !q.reading():
+		_, _ = getsockopt(fd, unix.SOL_SOCKET, unix.SO_ERROR, unsafe.Pointer(&q.failed), 4)
+	case q.info.Retransmits > 0 || q.info.Probes > 0:
+		q.failed = int32(unix.ETIMEDOUT)
+	default:
+		q.failed = int32(unix.ECONNRESET)
+	}
+}
+
+func (q *query) reading() bool {
+	if q.socket != nil {
+		return q.socket.descriptor.reading()
+	}
+	return descriptorIn(q.raw).reading()
 }
 
 func (q *query) getInfo(fd uintptr) {
@@ -216,13 +239,14 @@ func newQuery(s *Socket, last bool) *query {
 }
 
 func (q *query) free() {
-	q.socket = nil // so that the pool keeps no connection
+	q.socket, q.raw = nil, nil // so that the pool keeps no connection
 	queries.Put(q)
 }
 
 func ask(c syscall.RawConn, s *Socket, last bool) (Info, bool) {
 	q := newQuery(s, last)
 	defer q.free()
+	q.raw = c
 	if err := c.Control(q.control); err != nil {
 		return Info{}, false
 	}
