@@ -62,16 +62,16 @@ func (m mutant) body(source string) (b body, ok bool) {
 	}
 	n := 0
 	rest, restChanged := source, changed
-	for i := len(before) - 1; i >= 0; i-- {
-		old, new := before[i], after[i]
-		if text := new.text(changed); text != old.text(source) {
+	for i, old := range slices.Backward(before) {
+		now := after[i]
+		if text := now.text(changed); text != old.text(source) {
 			b, n = body{at: old.from, text: text, name: m.name}, n+1
 			if !old.results {
 				b.text += "\nreturn"
 			}
 		}
 		rest = rest[:old.from] + rest[old.to:]
-		restChanged = restChanged[:new.from] + restChanged[new.to:]
+		restChanged = restChanged[:now.from] + restChanged[now.to:]
 	}
 	if n != 1 || rest != restChanged {
 		return body{}, false
