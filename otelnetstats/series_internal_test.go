@@ -109,3 +109,20 @@ func TestNamesThatNoServerHas(t *testing.T) {
 		}
 	}
 }
+
+// TestAServerCountsOnce, however many sets it has.
+func TestAServerCountsOnce(t *testing.T) {
+	table := newSeriesTable(config{maxServers: 10})
+	to := newTarget("tcp", "server.test:80", "")
+	for _, key := range []seriesKey{
+		{kind: dials, target: to},
+		{kind: clientConnections, target: to, networkType: "ipv4"},
+		{kind: clientConnections, target: to, networkType: "ipv6"},
+		{kind: serverConnections, target: to},
+	} {
+		table.get(key)
+	}
+	if got := table.budget.named(); got != 1 || table.budget.unanswered != 0 {
+		t.Errorf("%d servers have answered and %d have not, want 1 and 0", got, table.budget.unanswered)
+	}
+}
