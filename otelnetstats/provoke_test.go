@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"sync"
 	"syscall"
 	"testing"
@@ -35,6 +36,7 @@ func TestProvoke(t *testing.T) {
 	p.packets()
 	p.manyTurns()
 	p.requests()
+	p.failedHandshakeOfARequest()
 }
 
 // requests makes two HTTP requests over one connection at once, marked, and one that
@@ -67,6 +69,45 @@ func (p provocation) must(err error) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+}
+
+// failedHandshakeOfARequest fails while its connection is open: net/http closes it at
+// the same time as it tells of the handshake.
+func (p provocation) failedHandshakeOfARequest() {
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	told := make(chan struct{})
+	ctx := httptrace.WithClientTrace(p.ctx, &httptrace.ClientTrace{
+		TLSHandshakeDone: func(tls.ConnectionState, error) { close(told) },
+	})
+	tr := p.tracker.Transport(&http.Transport{
+		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := p.tracker.WrapDial(nil)(ctx, network, address)
+			p.must(err)
+			return tls.Client(closedLate{conn, told}, &tls.Config{ServerName: "example.net"}), nil
+		},
+	})
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
+	p.must(err)
+	if _, err := tr.RoundTrip(req); err == nil {
+		p.t.Error("the certificate is trusted")
+	}
+}
+
+// closedLate is a connection that closes when it is told.
+type closedLate struct {
+	net.Conn
+
+	told <-chan struct{}
+}
+
+func (c closedLate) NetConn() net.Conn { return c.Conn }
+
+func (c closedLate) Close() error {
+	<-c.told
+	return c.Conn.Close()
 }
 
 // markOverTLS reads, writes and marks on a TLS connection between a tracked
