@@ -165,7 +165,7 @@ func wantTCPInfo(t *testing.T, l *lab, want bool) {
 	if hasRTT != want || hasRetransmits != want {
 		t.Errorf("rtt %v, retransmits %v; want them: %t", rtt.AsInterface(), retransmits.AsInterface(), want)
 	}
-	asked := collect(t, l.cumulative).count("netstats."+got["netstats.connection.role"].AsString()+".tcp.rtt") == 1
+	asked := collect(t, l.cumulative).count("netstats."+got["netstats.connection.role"].AsString()+".tcp.rtt") > 0 // with the race detector, also at the close of one that moved nothing
 	if asked != want {
 		t.Errorf("the metric has a round-trip time: %t, want %t", asked, want)
 	}
