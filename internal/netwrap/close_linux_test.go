@@ -19,6 +19,9 @@ import (
 // package poll to decide. NETSTATS_MEETINGS is how many.
 func TestFirstWritevMeetsCloseConcurrentSafe(t *testing.T) {
 	meetings := 2000
+	if testing.Short() {
+		meetings = 50
+	}
 	if text := os.Getenv("NETSTATS_MEETINGS"); text != "" {
 		n, err := strconv.Atoi(text)
 		testnet.Must(t, err)

@@ -3,13 +3,18 @@ package testnet
 import (
 	"math/rand/v2"
 	"sync/atomic"
+	"testing"
 	"time"
 )
 
 // Meet has two goroutines go through a number of rounds. In each one, prepare is
 // called, and then a and b at once, to within some hundred nanoseconds: so close
-// that what one does falls between two steps of the other every so often.
+// that what one does falls between two steps of the other every so often. With -short
+// there are a tenth of the rounds: the tests are run many times then.
 func Meet(rounds int, prepare func(round int), a, b func()) {
+	if testing.Short() {
+		rounds = (rounds + 9) / 10
+	}
 	var begun, ended atomic.Int64
 	go func() {
 		for i := range int64(rounds) {
