@@ -179,20 +179,6 @@ func TestPartsForEver(t *testing.T) {
 	})
 }
 
-// TestPartsWhenTheClockIsSet: no part ends before it starts.
-func TestPartsWhenTheClockIsSet(t *testing.T) {
-	tracker, spans := recording(t)
-	c := openConn(t, tracker)
-	c.rec.Opened = c.rec.Opened.Add(-time.Hour).Add(connstat.Since(c.rec.Opened.Add(-time.Hour))).Add(-connstat.Since(c.rec.Opened))
-	c.nextPart()
-	c.rec.End(connstat.Local)
-	for _, s := range spans.Ended() {
-		if s.EndTime().Before(s.StartTime()) {
-			t.Errorf("a part starts at %v and ends at %v", s.StartTime(), s.EndTime())
-		}
-	}
-}
-
 // An exiting sink ends the goroutine that closes a connection.
 type exiting struct{}
 
