@@ -304,7 +304,7 @@ func TestAReadUnderWayHasItsError(t *testing.T) {
 	if testnet.Race {
 		t.Skip("with the race detector nobody knows whether a read is under way")
 	}
-	for range 1500 {
+	for range 300 {
 		client, server := testnet.TCPPair(t)
 		conn := newLab(t).Register(t.Context(), client)
 		send(t, conn, 1)
