@@ -68,7 +68,7 @@ lint: ## Run the linters
 
 .PHONY: test
 test: ## Run the tests
-	$(call each,$(GO) test ./...)
+	$(call each,$(GO) test -timeout 25m ./...)
 
 # The root module requires the oldest OpenTelemetry that works, and so do the
 # tests above; its users have newer ones.
@@ -84,7 +84,7 @@ quiet: ## Check that a user's OpenTelemetry is not raised
 # be built with the race detector.
 .PHONY: race
 race: ## Run the tests with the race detector
-	$(call each,$(GO) test -race -short ./...)
+	$(call each,$(GO) test -race -short -timeout 25m ./...)
 
 # -short has each of them take less time: there are a hundred.
 .PHONY: concurrent
