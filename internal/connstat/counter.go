@@ -35,6 +35,18 @@ type wide struct {
 // Flow is a reading of one direction.
 type Flow struct{ Bytes, Operations int64 }
 
+// raise makes f at least to, and returns by how much it grew.
+func (f *Flow) raise(to Flow) Flow {
+	grew := Flow{max(0, to.Bytes-f.Bytes), max(0, to.Operations-f.Operations)}
+	f.plus(grew)
+	return grew
+}
+
+func (f *Flow) plus(more Flow) {
+	f.Bytes += more.Bytes
+	f.Operations += more.Operations
+}
+
 func unpack(word uint64) Flow {
 	return Flow{int64(word >> operationBits), int64(word & operationMask)} //nolint:gosec // both parts are below 1<<38
 }

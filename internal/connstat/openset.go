@@ -15,7 +15,9 @@ type OpenSet struct {
 
 	foldMu  sync.Mutex // held by Fold, so that each caller finds all folded
 	touched touched
-	dropped dropped
+
+	foldedMu sync.Mutex // guards folded and active of all records; held for a few instructions, or foldBatch records
+	dropped  dropped
 }
 
 // links are a record's place in a ring.

@@ -74,7 +74,7 @@ type Record struct {
 	active activity
 
 	kernel kernel
-	folded struct{ received, sent sum }
+	folded folded
 	leak   runtime.Cleanup
 	links
 }
@@ -192,9 +192,40 @@ func (r *Record) Reveal(conn, wrapper any) {
 	}
 }
 
+// folded is how much of a connection is in its Totals. The OpenSet's foldedMu
+// guards it.
+type folded struct{ received, sent Flow }
+
 // fold brings the connection's Totals up to date.
 func (r *Record) fold() {
-	received, sent := r.Flows()
-	r.totals.received.add(r.folded.received.raise(received))
-	r.totals.sent.add(r.folded.sent.raise(sent))
+	received, sent := r.unfolded()
+	r.totals.received.add(received)
+	r.totals.sent.add(sent)
+}
+
+// unfolded is what moved since the last call.
+func (r *Record) unfolded() (received, sent Flow) {
+	r.set.foldedMu.Lock()
+	defer r.set.foldedMu.Unlock()
+	return r.advance()
+}
+
+// advance is unfolded with the lock held.
+func (r *Record) advance() (received, sent Flow) {
+	received, sent = r.Flows()
+	return r.folded.received.raise(received), r.folded.sent.raise(sent)
+}
+
+// foldLater leaves what moved with the Totals, which it puts among those that are to
+// be brought up to date.
+func (r *Record) foldLater(among []*Totals) []*Totals {
+	received, sent := r.advance()
+	d := &r.totals.due
+	d.received.plus(received)
+	d.sent.plus(sent)
+	if d.listed {
+		return among
+	}
+	d.listed = true
+	return append(among, r.totals)
 }

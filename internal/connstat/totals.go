@@ -11,6 +11,14 @@ type Totals struct {
 	received, sent sum
 	open           atomic.Int64
 	ended          [reasonCount]atomic.Int64 // by Reason
+	due            due
+}
+
+// due is what an [OpenSet.Fold] under way has found and not yet added: it adds once
+// for all connections of the set. The OpenSet's foldMu guards it.
+type due struct {
+	received, sent Flow
+	listed         bool
 }
 
 // A sum is what moved in one direction.
@@ -24,12 +32,6 @@ func (s *sum) add(f Flow) {
 }
 
 func (s *sum) load() Flow { return Flow{s.bytes.Load(), s.operations.Load()} }
-
-// raise makes the sum at least f and returns by how much it grew. Concurrent calls
-// share the growth out among them.
-func (s *sum) raise(f Flow) Flow {
-	return Flow{storeMax(&s.bytes, f.Bytes), storeMax(&s.operations, f.Operations)}
-}
 
 // Flows is what was folded in so far. On packet connections, operations are
 // packets.

@@ -1,6 +1,10 @@
 package connstat
 
-import "sync"
+import (
+	"slices"
+	"sync"
+	"time"
+)
 
 // touched are the connections that moved something since they were last folded.
 // Each is put in by the first call that moves something after that, so that the
@@ -57,10 +61,27 @@ func (s *OpenSet) Fold() {
 	if len(list) == 0 {
 		return
 	}
-	now := Now()
-	for _, r := range list {
-		r.quiet.end() // before it is folded, so that no later call is missed
-		r.fold()
-		r.active.set(now.Sub(r.Opened))
+	s.foldAll(list, Now())
+}
+
+// foldBatch is how many records are folded while foldedMu is held: a connection that
+// ends meanwhile waits for no more.
+const foldBatch = 32
+
+func (s *OpenSet) foldAll(list []*Record, now time.Time) {
+	var all []*Totals
+	for batch := range slices.Chunk(list, foldBatch) {
+		s.foldedMu.Lock()
+		for _, r := range batch {
+			r.quiet.end() // before it is folded, so that no later call is missed
+			all = r.foldLater(all)
+			r.active.set(now.Sub(r.Opened))
+		}
+		s.foldedMu.Unlock()
+	}
+	for _, t := range all {
+		t.received.add(t.due.received)
+		t.sent.add(t.due.sent)
+		t.due = due{}
 	}
 }
